@@ -1,0 +1,152 @@
+/**
+ * The neutral message model: what peers say to each other, whatever JSON a dialect makes of it.
+ *
+ * An empty string in `thingId` or `name` means "none given", which is also how subscriptions say "all".
+ */
+import type { AffordanceType } from "./operations";
+import type { Problem } from "./errors";
+
+/** Progress of an action, or the outcome of any request. */
+export type ResponseStatus = "pending" | "running" | "completed" | "failed";
+
+/** A request: somebody wants an operation done. */
+export interface RequestMessage {
+    readonly kind: "request";
+    /** Name of the operation; may be one that the table of operations does not know. */
+    readonly operation: string;
+    readonly thingId: string;
+    readonly name: string;
+    /** Absent is `undefined`; `null` is a value. */
+    readonly input: unknown;
+    /** Ties the response to the request; empty if the sender gave none. For `invokeaction` it is the action's id. */
+    readonly correlationId: string;
+    readonly messageId: string;
+    /** Authenticated id of the sender. A receiver never takes it from the wire. */
+    readonly senderId: string;
+    /** RFC 3339 time. */
+    readonly created: string;
+}
+
+/** The answer to a request. */
+export interface ResponseMessage {
+    readonly kind: "response";
+    readonly operation: string;
+    readonly thingId: string;
+    readonly name: string;
+    readonly status: ResponseStatus;
+    /**
+     * The result. Of `queryaction` it is a `ResponseMessage`, of `queryallactions` a record of them, of `readevent` a
+     * `NotificationMessage`, of `readallevents` a record of them.
+     */
+    readonly output: unknown;
+    /** Set when `status` is `failed`. */
+    readonly error: Problem | undefined;
+    readonly correlationId: string;
+    readonly messageId: string;
+    /** Id of the client that answered; empty for a server's own Things. */
+    readonly senderId: string;
+    /** Id of the client that asked, where the dialect says so. */
+    readonly consumerId: string;
+    /** RFC 3339 time. */
+    readonly timestamp: string;
+}
+
+/** An event, a property value, or the progress of an action; nobody answers it. */
+export interface NotificationMessage {
+    readonly kind: "notification";
+    readonly affordance: AffordanceType;
+    readonly thingId: string;
+    readonly name: string;
+    /** The data of the event or the value of the property; of action progress a `ResponseMessage` with status `running`. */
+    readonly value: unknown;
+    /** Of action progress: the correlation id of the invocation. Else empty. */
+    readonly correlationId: string;
+    readonly messageId: string;
+    readonly senderId: string;
+    /** RFC 3339 time. */
+    readonly timestamp: string;
+}
+
+/** Everything that can travel. */
+export type Message = RequestMessage | ResponseMessage | NotificationMessage;
+
+/** A globally unique id: gateways pass ids of their clients on, so they must never collide (protocol.md, "Envelopes"). */
+export function newId(): string {
+    return globalThis.crypto.randomUUID();
+}
+
+/** The present time in RFC 3339 form. */
+export function now(): string {
+    return new Date().toISOString();
+}
+
+/** What a caller gives to make a request; the rest is filled in. */
+export type NewRequest = Pick<RequestMessage, "operation"> &
+    Partial<Pick<RequestMessage, "thingId" | "name" | "input" | "correlationId" | "messageId" | "created">>;
+
+/** Makes a request with fresh ids. */
+export function createRequest(init: NewRequest): RequestMessage {
+    return {
+        kind: "request",
+        operation: init.operation,
+        thingId: init.thingId ?? "",
+        name: init.name ?? "",
+        input: init.input,
+        correlationId: init.correlationId ?? newId(),
+        messageId: init.messageId ?? newId(),
+        senderId: "",
+        created: init.created ?? now(),
+    };
+}
+
+/** Makes the response to a request: `completed` with an output, or `failed` with an error. */
+export function createResponse(
+    request: RequestMessage,
+    outcome: { readonly output?: unknown; readonly error?: Problem }
+): ResponseMessage {
+    return {
+        kind: "response",
+        operation: request.operation,
+        thingId: request.thingId,
+        name: request.name,
+        status: outcome.error === undefined ? "completed" : "failed",
+        output: outcome.output,
+        error: outcome.error,
+        correlationId: request.correlationId,
+        messageId: newId(),
+        senderId: "",
+        consumerId: request.senderId,
+        timestamp: now(),
+    };
+}
+
+/** What is needed to make a notification; the rest is filled in. */
+export type NewNotification = Pick<NotificationMessage, "affordance" | "thingId" | "name" | "value"> &
+    Partial<Pick<NotificationMessage, "correlationId" | "senderId">>;
+
+/** Makes a notification with a fresh id and the present time. */
+export function createNotification(init: NewNotification): NotificationMessage {
+    return {
+        kind: "notification",
+        affordance: init.affordance,
+        thingId: init.thingId,
+        name: init.name,
+        value: init.value,
+        correlationId: init.correlationId ?? "",
+        messageId: newId(),
+        senderId: init.senderId ?? "",
+        timestamp: now(),
+    };
+}
+
+/** Makes the notification that tells of the progress of an invocation (protocol.md, "Envelopes": a `running` response inside). */
+export function createProgress(request: RequestMessage, value: unknown): NotificationMessage {
+    return createNotification({
+        affordance: "action",
+        thingId: request.thingId,
+        name: request.name,
+        value: { ...createResponse(request, { output: value }), status: "running" } satisfies ResponseMessage,
+        correlationId: request.correlationId,
+        senderId: request.thingId,
+    });
+}

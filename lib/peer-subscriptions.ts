@@ -1,0 +1,181 @@
+/** The subscriptions that a peer has with the other side: shared per topic, made anew after a reconnect. */
+import { SseScError, toSseScError, type ErrorCode } from "./errors";
+import type { NotificationMessage, NewRequest, ResponseMessage } from "./messages";
+import type { Operation } from "./operations";
+import { SubscriptionIndex, topicKey, type Topic } from "./subscriptions";
+
+/** What a subscriber hears. */
+export interface SubscriptionHandlers {
+    /** Called with each notification, in the order of arrival. */
+    readonly onNotification: (notification: NotificationMessage) => void;
+    /** Called once when the subscription ended for good: refused after a reconnect, or the connection was given up. */
+    readonly onError?: ((error: SseScError) => void) | undefined;
+}
+
+/** One subscription of the application. */
+export interface SubscriptionHandle {
+    /** Ends the subscription; never rejects, and ending it again does nothing. */
+    stop(): Promise<void>;
+}
+
+/** Failures of a renewal that the next drop and renewal put right. */
+const TRANSIENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["CONNECTION_LOST", "CONNECT_FAILED", "NO_SESSION"]);
+
+/** Renewals under way at once: a server takes only so many open requests of one connection. */
+const RENEWALS_AT_ONCE = 50;
+
+/** One subscription on the wire, with all those of the application that share it. */
+interface Shared {
+    readonly operation: Operation;
+    readonly topic: Topic;
+    /** uriVariables of the one who came first; those who join share them. */
+    readonly query: string | undefined;
+    readonly listeners: Set<SubscriptionHandlers>;
+    /** Settles when the other side has acknowledged. */
+    ready: Promise<unknown>;
+}
+
+/** The subscriptions of one peer. */
+export class PeerSubscriptions {
+    readonly #shared = new Map<string, Shared>();
+    /** Stop requests under way: a new subscription to the same topic must not overtake them. */
+    readonly #stopping = new Map<string, Promise<void>>();
+    readonly #index = new SubscriptionIndex<Shared>();
+    /** Number of the renewal: a later one makes those of the one before void. */
+    #generation = 0;
+
+    constructor(
+        private readonly request: (init: NewRequest, query?: string) => Promise<ResponseMessage>,
+        private readonly onListenerError: (error: unknown) => void
+    ) {}
+
+    /** Number of subscriptions on the wire. */
+    get size(): number {
+        return this.#shared.size;
+    }
+
+    /** Starts a subscription, or joins the one that stands. @throws SseScError if the other side refuses it */
+    async add(
+        operation: Operation,
+        topic: Topic,
+        handlers: SubscriptionHandlers,
+        query?: string
+    ): Promise<SubscriptionHandle> {
+        const key = topicKey(topic);
+        let shared = this.#shared.get(key);
+        if (shared === undefined) {
+            // It stands in the index before it is acknowledged: the first notification may overtake the acknowledgement.
+            shared = { operation, topic, query, listeners: new Set(), ready: Promise.resolve() };
+            this.#shared.set(key, shared);
+            this.#index.add(shared, topic);
+            const starting = shared;
+            const stopping = this.#stopping.get(key);
+            shared.ready = stopping === undefined ? this.#start(starting) : stopping.then(() => this.#start(starting));
+        }
+        const listener = { ...handlers }; // the same handlers may be given twice
+        shared.listeners.add(listener);
+        try {
+            await shared.ready;
+        } catch (error) {
+            shared.listeners.delete(listener);
+            // Others may stand on it from before a drop: only the last one out takes it down.
+            if (shared.listeners.size === 0) this.#forget(shared);
+            throw error;
+        }
+        const standing = shared;
+        return { stop: () => this.#stop(standing, listener) };
+    }
+
+    /** Makes all subscriptions anew: the other side has forgotten them. */
+    renew(): void {
+        const generation = ++this.#generation;
+        let last: Promise<unknown>[] = [];
+        let next: Promise<unknown>[] = [];
+        for (const shared of this.#shared.values()) {
+            const before = last;
+            shared.ready = before.length === 0 ? this.#start(shared) : this.#startAfter(before, shared, generation);
+            shared.ready.catch((error: unknown) => {
+                const cause = toSseScError(error, "CONNECTION_LOST");
+                if (!TRANSIENT.has(cause.code)) this.#end(shared, cause);
+            });
+            next.push(shared.ready);
+            if (next.length >= RENEWALS_AT_ONCE) [last, next] = [next, []];
+        }
+    }
+
+    /** Ends all subscriptions with an error. */
+    fail(error: SseScError): void {
+        for (const shared of [...this.#shared.values()]) this.#end(shared, error);
+    }
+
+    /** Hands a notification to everybody whose topic it matches. */
+    deliver(notification: NotificationMessage): void {
+        this.#index.forEachMatch(notification, (shared) => {
+            for (const listener of shared.listeners) {
+                this.#guard(() => {
+                    listener.onNotification(notification);
+                });
+            }
+        });
+    }
+
+    #start({ operation, topic, query }: Shared): Promise<ResponseMessage> {
+        return this.request({ operation, thingId: topic.thingId, name: topic.name }, query);
+    }
+
+    /** Waits for the batch before; a drop in the meantime starts a renewal of its own. */
+    async #startAfter(before: Promise<unknown>[], shared: Shared, generation: number): Promise<unknown> {
+        await Promise.allSettled(before);
+        if (generation !== this.#generation) throw new SseScError("CONNECTION_LOST");
+        if (this.#shared.get(topicKey(shared.topic)) !== shared) return undefined; // ended while it waited
+        return this.#start(shared);
+    }
+
+    async #stop(shared: Shared, listener: SubscriptionHandlers): Promise<void> {
+        if (!shared.listeners.delete(listener) || shared.listeners.size > 0) return;
+        if (!this.#forget(shared)) return;
+        const { thingId, name } = shared.topic;
+        const key = topicKey(shared.topic);
+        const stopping = this.request({ operation: `un${shared.operation}`, thingId, name }).then(
+            () => undefined,
+            () => undefined // a path that is gone took the subscription with it, and nobody listens any more
+        );
+        this.#stopping.set(key, stopping);
+        await stopping;
+        if (this.#stopping.get(key) === stopping) this.#stopping.delete(key);
+        // "Unsubscribe all" ends single subscriptions on the other side too (protocol.md): those that stand are made anew.
+        if (thingId === "" || name === "") this.#renewWithin(shared.topic);
+    }
+
+    #renewWithin(topic: Topic): void {
+        for (const shared of this.#shared.values()) {
+            const { affordance, thingId } = shared.topic;
+            if (affordance !== topic.affordance || (topic.thingId !== "" && thingId !== topic.thingId)) continue;
+            this.#start(shared).catch(() => undefined); // a refusal shows at the next renewal
+        }
+    }
+
+    #end(shared: Shared, error: SseScError): void {
+        if (!this.#forget(shared)) return;
+        for (const listener of shared.listeners) {
+            this.#guard(() => listener.onError?.(error));
+        }
+        shared.listeners.clear();
+    }
+
+    #forget(shared: Shared): boolean {
+        const key = topicKey(shared.topic);
+        if (this.#shared.get(key) !== shared) return false;
+        this.#shared.delete(key);
+        this.#index.deleteAll(shared);
+        return true;
+    }
+
+    #guard(call: () => void): void {
+        try {
+            call();
+        } catch (error) {
+            this.onListenerError(error);
+        }
+    }
+}

@@ -1,0 +1,217 @@
+/** The options of the roles, composed of those of the rooms; their defaults and their check. */
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { BlockList, isIP } from "node:net";
+import { SseScError } from "../lib/errors";
+import { DEFAULT_MAX_DEPTH } from "../lib/json";
+import { validateAuthOptions, type AuthOptions } from "./auth";
+
+/** Options of a `SseScServer`. Words are those of binding-http where it has one; times are milliseconds, sizes bytes. */
+export interface SseScServerConfig extends AuthOptions {
+    /** TCP port; 0 takes a free one. Default: 8444. */
+    port?: number;
+    /** Address to bind. Default: all with TLS, else `127.0.0.1`. */
+    address?: string;
+    /** Where clients reach the server when that is not its own address, such as `https://example.com`: goes into TDs. */
+    baseUri?: string;
+    /** Private key: a path, or the PEM text itself. Needs `serverCert`. Without both the server speaks plain HTTP/1.1. */
+    serverKey?: string;
+    /** Certificate chain: a path, or the PEM text itself. Needs `serverKey`. */
+    serverCert?: string;
+    /** Permits plain HTTP on other addresses than loopback. Passwords and tokens travel readably then. Default: false. */
+    allowInsecure?: boolean;
+    /** How clients identify themselves. `nosec` lets everybody do everything, and works on loopback only. Default: bearer. */
+    security?: readonly [{ scheme: "bearer" | "nosec" }];
+    /** Folder for accounts, signing key and revocations. Default: in memory, so tokens end with the process. */
+    store?: string;
+    /** Who may read TDs: everybody, or clients with a token. Default: `public`. */
+    tdAccess?: "public" | "authenticated";
+    /** Time between two heartbeats on a stream. Default: 30,000. */
+    heartbeatInterval?: number;
+    /** Size of one message that comes in; larger ones get 413. Default: 1 MiB. */
+    maxMessageSize?: number;
+    /** Nesting of one message that comes in; deeper ones get 400. Default: 64. */
+    maxDepth?: number;
+    /** Requests of one connection that may wait for their answer; more get 429. Default: 1,000. */
+    maxPendingRequests?: number;
+    /** Subscriptions of one connection. Default: 10,000. */
+    maxSubscriptions?: number;
+    /** Streams in total; more get 503. Default: 10,000. */
+    maxConnections?: number;
+    /** Streams of one client; more get 503. Default: 1,000. */
+    maxConnectionsPerClient?: number;
+    /** What may wait for a slow reader before its stream is cut. Default: 8 MiB. */
+    maxStreamBacklog?: number;
+    /** Size of one message that goes out; a larger response becomes an error. Default: 8 MiB (HiveKit refuses 10). */
+    maxFrameSize?: number;
+}
+
+const MIB = 1024 * 1024;
+
+/** Options that are positive integers, with their defaults. */
+const NUMBERS = {
+    heartbeatInterval: 30_000,
+    maxMessageSize: MIB,
+    maxDepth: DEFAULT_MAX_DEPTH,
+    maxPendingRequests: 1_000,
+    maxSubscriptions: 10_000,
+    maxConnections: 10_000,
+    maxConnectionsPerClient: 1_000,
+    maxStreamBacklog: 8 * MIB,
+    maxFrameSize: 8 * MIB,
+} as const;
+
+const AUTH_OPTIONS = ["accounts", "roles", "tokenLifetime", "loginLimits"] as const satisfies (keyof AuthOptions)[];
+const OTHER_OPTIONS = [
+    "port",
+    "address",
+    "baseUri",
+    "serverKey",
+    "serverCert",
+    "allowInsecure",
+    "security",
+    "store",
+    "tdAccess",
+] as const satisfies (keyof SseScServerConfig)[];
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+
+/** True for `localhost` and the addresses of the loopback range. */
+export function isLoopback(host: string): boolean {
+    const family = isIP(host);
+    if (family === 0) return host.toLowerCase() === "localhost";
+    return LOOPBACK.check(host, family === 6 ? "ipv6" : "ipv4");
+}
+
+/** The options of a server after their check, with all defaults. */
+export interface ServerSettings extends Readonly<Record<keyof typeof NUMBERS, number>> {
+    readonly port: number;
+    readonly address: string | undefined;
+    readonly baseUri: URL | undefined;
+    readonly tls: { readonly key: string; readonly cert: string; readonly certificate: X509Certificate } | undefined;
+    readonly security: "bearer" | "nosec";
+    readonly store: string | undefined;
+    readonly tdAccess: "public" | "authenticated";
+    readonly auth: AuthOptions;
+}
+
+/**
+ * Checks the options of a server.
+ * @throws SseScError INVALID_CONFIG naming the option that is unknown, wrong, or contradicts another
+ */
+export function parseServerConfig(config: SseScServerConfig): ServerSettings {
+    refuseUnknown(config);
+    const tls = readTls(config);
+    const security = readSecurity(config);
+    const address = readAddress(config, tls !== undefined, security);
+    const auth = readAuth(config, security);
+    if (config.tdAccess !== undefined && config.tdAccess !== "public" && config.tdAccess !== "authenticated") {
+        throw invalid("tdAccess", "must be public or authenticated");
+    }
+    return {
+        ...readNumbers(config),
+        port: readPort(config.port),
+        address,
+        baseUri: readBaseUri(config.baseUri),
+        tls,
+        security,
+        store: config.store,
+        tdAccess: config.tdAccess ?? "public",
+        auth,
+    };
+}
+
+function invalid(option: string, why: string, cause?: unknown): SseScError {
+    return new SseScError("INVALID_CONFIG", `${option} ${why}`, { cause });
+}
+
+function refuseUnknown(config: SseScServerConfig): void {
+    const known = new Set<string>([...AUTH_OPTIONS, ...OTHER_OPTIONS, ...Object.keys(NUMBERS)]);
+    for (const option of Object.keys(config)) {
+        if (!known.has(option)) throw invalid(option, "is not an option of SseScServer");
+    }
+}
+
+function readNumbers(config: SseScServerConfig): Record<keyof typeof NUMBERS, number> {
+    const numbers: Record<keyof typeof NUMBERS, number> = { ...NUMBERS };
+    for (const option of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
+        const value = config[option] ?? NUMBERS[option];
+        if (!Number.isInteger(value) || value <= 0) throw invalid(option, "must be a positive integer");
+        numbers[option] = value;
+    }
+    return numbers;
+}
+
+function readPort(port = 8444): number {
+    if (!Number.isInteger(port) || port < 0 || port > 65535)
+        throw invalid("port", "must be an integer from 0 to 65535");
+    return port;
+}
+
+function readBaseUri(baseUri: string | undefined): URL | undefined {
+    if (baseUri === undefined) return undefined;
+    const url = URL.canParse(baseUri) ? new URL(baseUri) : undefined;
+    if (url?.protocol !== "https:" && url?.protocol !== "http:") throw invalid("baseUri", "must be an http(s) URL");
+    return url;
+}
+
+function readSecurity({ security }: SseScServerConfig): "bearer" | "nosec" {
+    if (security === undefined) return "bearer";
+    const schemes = Array.isArray(security) ? (security as readonly { scheme?: unknown }[]) : [];
+    const scheme = schemes[0]?.scheme;
+    if (schemes.length !== 1 || (scheme !== "bearer" && scheme !== "nosec")) {
+        throw invalid("security", 'must be [{ scheme: "bearer" }] or [{ scheme: "nosec" }]');
+    }
+    return scheme;
+}
+
+function readAddress(config: SseScServerConfig, hasTls: boolean, security: "bearer" | "nosec"): string | undefined {
+    const address = config.address ?? (hasTls && security !== "nosec" ? undefined : "127.0.0.1");
+    const onLoopback = address !== undefined && isLoopback(address);
+    if (security === "nosec" && !onLoopback) throw invalid("security", "nosec works on a loopback address only");
+    if (!hasTls && !onLoopback && config.allowInsecure !== true) {
+        throw invalid("address", "is not loopback: that needs serverKey and serverCert, or allowInsecure");
+    }
+    return address;
+}
+
+function readAuth(config: SseScServerConfig, security: "bearer" | "nosec"): AuthOptions {
+    const options: Record<string, unknown> = {};
+    for (const option of AUTH_OPTIONS) if (config[option] !== undefined) options[option] = config[option];
+    if (security === "nosec" && config.accounts !== undefined) {
+        throw invalid("accounts", "must not be given together with security nosec: nobody logs in");
+    }
+    if (security === "bearer" && config.accounts === undefined && config.store === undefined) {
+        throw invalid(
+            "accounts",
+            "is missing: nobody could log in. Give accounts, a store that has some, or security nosec"
+        );
+    }
+    validateAuthOptions(options);
+    return options as AuthOptions;
+}
+
+function readTls({ serverKey, serverCert }: SseScServerConfig): ServerSettings["tls"] {
+    if (serverKey === undefined && serverCert === undefined) return undefined;
+    if (serverKey === undefined) throw invalid("serverKey", "is missing: serverCert needs it");
+    if (serverCert === undefined) throw invalid("serverCert", "is missing: serverKey needs it");
+    const cert = readPem("serverCert", serverCert);
+    try {
+        return { key: readPem("serverKey", serverKey), cert, certificate: new X509Certificate(cert) };
+    } catch (cause) {
+        if (cause instanceof SseScError) throw cause;
+        throw invalid("serverCert", "is not a certificate", cause);
+    }
+}
+
+/** A PEM text as it is, or what stands in the file of that name. */
+function readPem(option: string, pemOrPath: string): string {
+    if (pemOrPath.includes("-----BEGIN ")) return pemOrPath;
+    try {
+        return readFileSync(pemOrPath, "utf8");
+    } catch (cause) {
+        throw invalid(option, "cannot be read", cause);
+    }
+}

@@ -1,0 +1,84 @@
+/** Under which host a server's TDs name it (design.md, "Things side"). */
+import { isIP } from "node:net";
+import { Helpers } from "@node-wot/core";
+import { isLoopback, type ServerSettings } from "./config";
+import type { Endpoint } from "./things/forms";
+
+/** Paths of a server, as they stand in TDs. */
+export interface EndpointPaths {
+    readonly streamPath: string;
+    readonly requestPath: string;
+}
+
+/** Knows the endpoint for forms, and the one that fits the host that a client used. */
+export class Endpoints {
+    readonly #default: Endpoint;
+
+    constructor(
+        private readonly settings: ServerSettings,
+        paths: EndpointPaths,
+        port: number
+    ) {
+        const { baseUri } = settings;
+        this.#default =
+            baseUri === undefined
+                ? {
+                      ...paths,
+                      scheme: settings.tls === undefined ? "sse-plain" : "sse",
+                      authority: this.#ownAuthority(port),
+                  }
+                : {
+                      scheme: baseUri.protocol === "https:" ? "sse" : "sse-plain",
+                      authority: baseUri.host,
+                      streamPath: prefix(baseUri) + paths.streamPath,
+                      requestPath: prefix(baseUri) + paths.requestPath,
+                  };
+    }
+
+    /** The endpoint for the forms of Things. */
+    get default(): Endpoint {
+        return this.#default;
+    }
+
+    /**
+     * The endpoint for a client that asked for this host.
+     * @param host value of the Host header or of `:authority`
+     */
+    forHost(host: string | undefined): Endpoint {
+        if (this.settings.baseUri !== undefined || host === undefined) return this.#default;
+        const url = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined;
+        // Only a bare authority: what else a client may write there must not get into a TD.
+        if (url === undefined || url.username !== "" || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
+            return this.#default;
+        }
+        if (!this.#covers(url.hostname.replace(/^\[|\]$/g, ""))) return this.#default;
+        return { ...this.#default, authority: host.toLowerCase() };
+    }
+
+    /** True if clients can trust that this name is us: the certificate says so, or, without TLS, it is our own address. */
+    #covers(host: string): boolean {
+        const { tls, address } = this.settings;
+        if (tls !== undefined) return covers(tls.certificate, host);
+        if (address !== undefined && isLoopback(address)) return isLoopback(host);
+        return isLoopback(host) || Helpers.getAddresses().includes(host);
+    }
+
+    #ownAuthority(port: number): string {
+        const { address, tls } = this.settings;
+        const bound = address === undefined || address === "0.0.0.0" || address === "::" ? undefined : address;
+        const candidates = bound === undefined ? [...Helpers.getAddresses(), "localhost"] : [bound];
+        const covered = candidates.find(
+            (host) => tls === undefined || covers(tls.certificate, host.replace(/^\[|\]$/g, ""))
+        );
+        const host = covered ?? candidates[0] ?? "localhost";
+        return `${isIP(host) === 6 ? `[${host}]` : host}:${String(port)}`;
+    }
+}
+
+function covers(certificate: NonNullable<ServerSettings["tls"]>["certificate"], host: string): boolean {
+    return (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined;
+}
+
+function prefix(baseUri: URL): string {
+    return baseUri.pathname.replace(/\/+$/, "");
+}

@@ -1,0 +1,187 @@
+/**
+ * The SSE-SC routes: the stream and the three POST paths (protocol.md, "Endpoints"). Framework-free; on our own listener they
+ * run ahead of Express.
+ */
+import type { MessageConverter, Result } from "../../lib/converters/converter";
+import { SseScError } from "../../lib/errors";
+import type { Identity } from "../../lib/identity";
+import { parseJson } from "../../lib/json";
+import { newId, type Message, type RequestMessage } from "../../lib/messages";
+import { isOperation, operationInfo } from "../../lib/operations";
+import {
+    header,
+    readBody,
+    respond,
+    respondWithError,
+    splitTarget,
+    type HttpRequest,
+    type HttpResponse,
+} from "./exchange";
+import type { Session, Sessions } from "./sessions";
+
+/** The POST paths; fixed, because the reference's client knows no others. */
+export const REQUEST_PATH = "/hiveot/request";
+const RESPONSE_PATH = "/hiveot/response";
+const NOTIFICATION_PATH = "/hiveot/notification";
+
+/** What the routes need. */
+export interface RouteOptions {
+    /** Paths of event streams and the dialect that each speaks. */
+    readonly streams: ReadonlyMap<string, MessageConverter>;
+    /** The dialect of POSTs that belong to no session. */
+    readonly defaultConverter: MessageConverter;
+    /** Finds out who sends a request; synchronous where the answer is known already. */
+    readonly authenticate: (request: HttpRequest, response: HttpResponse) => Identity | Promise<Identity>;
+    readonly sessions: Sessions;
+    /** Bytes of one message. */
+    readonly maxMessageSize: number;
+    /** Nesting of one message. */
+    readonly maxDepth: number;
+    /** Requests of one session that may wait for their answer. */
+    readonly maxPendingRequests: number;
+    /** Milliseconds between heartbeats, as announced to clients. */
+    readonly heartbeatInterval: number;
+}
+
+type Handler = (
+    request: HttpRequest,
+    response: HttpResponse,
+    identity: Identity,
+    query: string
+) => Promise<void> | void;
+
+interface Route {
+    readonly method: "GET" | "POST";
+    readonly handle: Handler;
+}
+
+/** The SSE-SC routes of one server. */
+export class SseScRoutes {
+    readonly #routes = new Map<string, Route>();
+    readonly #streamHeaders: Readonly<Record<string, string>>;
+
+    constructor(private readonly options: RouteOptions) {
+        for (const [path, converter] of options.streams) {
+            this.#routes.set(path, {
+                method: "GET",
+                handle: (request, response, identity) => {
+                    this.#openStream(request, response, identity, converter);
+                },
+            });
+        }
+        this.#post(REQUEST_PATH, this.#request.bind(this));
+        this.#post(RESPONSE_PATH, this.#response.bind(this));
+        this.#post(NOTIFICATION_PATH, this.#notification.bind(this));
+        this.#streamHeaders = {
+            "content-type": "text/event-stream",
+            "cache-control": "no-cache, no-transform",
+            "x-accel-buffering": "no",
+            "hiveot-heartbeat": String(Math.ceil(options.heartbeatInterval / 1000)),
+        };
+    }
+
+    /** Handles a request if its path is one of ours. @returns false if it is not, and nothing was done */
+    handle(request: HttpRequest, response: HttpResponse): boolean {
+        const { path, query } = splitTarget(request.url);
+        const route = this.#routes.get(path);
+        if (route === undefined) return false;
+        this.#run(route, request, response, query);
+        return true;
+    }
+
+    #run(route: Route, request: HttpRequest, response: HttpResponse, query: string): void {
+        response.on("error", ignore); // of a peer that went away; `close` follows
+        request.on("error", ignore);
+        const fail = (error: unknown): void => {
+            respondWithError(request, response, error);
+        };
+        try {
+            if (request.method !== route.method) {
+                throw new SseScError("METHOD_NOT_ALLOWED", undefined, { headers: { allow: route.method } });
+            }
+            // Ahead of anything else: a client without rights learns nothing, and costs nothing.
+            const identity = this.options.authenticate(request, response);
+            if (identity instanceof Promise) {
+                identity.then((known) => route.handle(request, response, known, query)).catch(fail);
+            } else route.handle(request, response, identity, query)?.catch(fail);
+        } catch (error) {
+            fail(error);
+        }
+    }
+
+    #post(path: string, handle: Handler): void {
+        this.#routes.set(path, { method: "POST", handle });
+    }
+
+    #openStream(request: HttpRequest, response: HttpResponse, identity: Identity, converter: MessageConverter): void {
+        const cid = requireCid(request);
+        this.options.sessions.checkRoom(identity.clientId, cid);
+        response.writeHead(200, this.#streamHeaders);
+        this.options.sessions.open(identity, cid, converter, response);
+    }
+
+    async #request(request: HttpRequest, response: HttpResponse, identity: Identity, query: string): Promise<void> {
+        const cid = requireCid(request);
+        const json = await this.#readJson(request);
+        const session = this.options.sessions.find(identity.clientId, cid);
+        const converter = session?.channel.converter ?? this.options.defaultConverter;
+        const message = unwrap(converter.decodeRequest(json));
+        if (session === undefined) throw new SseScError("NO_SESSION");
+        if (session.peer.openRequests >= this.options.maxPendingRequests) throw new SseScError("TOO_MANY_REQUESTS");
+        respond(response, 201);
+        receive(session, withCorrelationId(message), identity, query);
+    }
+
+    async #response(request: HttpRequest, response: HttpResponse, identity: Identity): Promise<void> {
+        const session = this.#sessionOf(request, identity);
+        const converter = session?.channel.converter ?? this.options.defaultConverter;
+        const message = unwrap(converter.decodeResponse(await this.#readJson(request)));
+        respond(response, 204);
+        // A response that nobody waits for is dropped: it may be a second one, or late.
+        if (session !== undefined) receive(session, message, identity, "");
+    }
+
+    async #notification(request: HttpRequest, response: HttpResponse, identity: Identity): Promise<void> {
+        const session = this.#sessionOf(request, identity);
+        const converter = session?.channel.converter ?? this.options.defaultConverter;
+        const message = unwrap(converter.decodeNotification(await this.#readJson(request)));
+        respond(response, 204);
+        if (session !== undefined) receive(session, message, identity, "");
+    }
+
+    #sessionOf(request: HttpRequest, identity: Identity): Session | undefined {
+        const cid = header(request, "cid");
+        return cid === undefined ? undefined : this.options.sessions.find(identity.clientId, cid);
+    }
+
+    async #readJson(request: HttpRequest): Promise<unknown> {
+        return parseJson(await readBody(request, this.options.maxMessageSize), this.options.maxDepth);
+    }
+}
+
+function ignore(): void {
+    // see where it is used
+}
+
+function requireCid(request: HttpRequest): string {
+    const cid = header(request, "cid");
+    if (cid === undefined || cid === "") throw new SseScError("MISSING_CID");
+    return cid;
+}
+
+function unwrap<T>(result: Result<T>): T {
+    if (!result.ok) throw result.error;
+    return result.value;
+}
+
+/** The sender is who authenticated, whatever the envelope says. */
+function receive(session: Session, message: Message, identity: Identity, query: string): void {
+    session.channel.receive({ ...message, senderId: identity.clientId }, { identity, query });
+}
+
+/** Requests without an id are answered with one that we make up; a subscription is just acknowledged (recorded so). */
+function withCorrelationId(request: RequestMessage): RequestMessage {
+    if (request.correlationId !== "") return request;
+    const subscribes = isOperation(request.operation) && operationInfo(request.operation).subscription !== undefined;
+    return subscribes ? request : { ...request, correlationId: newId() };
+}

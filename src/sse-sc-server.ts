@@ -1,0 +1,230 @@
+/** The node-wot ProtocolServer that accepts connections and exposes the servient's Things over HiveOT SSE-SC. */
+import { createLoggers, type ExposedThing, type ProtocolServer, type Servient } from "@node-wot/core";
+import { rrn } from "../lib/converters/rrn";
+import { SseScError } from "../lib/errors";
+import { newId } from "../lib/messages";
+import { authenticateNobody, createAuth, type Auth } from "./auth";
+import { parseServerConfig, type ServerSettings, type SseScServerConfig } from "./config";
+import { Endpoints } from "./endpoints";
+import { Exposure } from "./exposure";
+import { createApp } from "./http/app";
+import { header, type HttpHandler, type HttpRequest } from "./http/exchange";
+import { Listener } from "./http/listener";
+import { REQUEST_PATH, SseScRoutes } from "./http/routes";
+import { Sessions } from "./http/sessions";
+import { openStore, type Store } from "./store";
+import { pushForms } from "./things/forms";
+import { watchServient } from "./things/subscribe-handlers";
+import { renderServerDescription, renderThingDescription, type ThingDescription } from "./things/thing-description";
+
+const { debug, warn } = createLoggers("binding-hiveot", "sse-sc-server");
+
+/** Path of the event stream of the dialect `rrn` (protocol.md, "Endpoints"). */
+const STREAM_PATH = "/hiveot/ssesc";
+
+/** What a server holds at this moment; for monitoring and tests. */
+export interface SseScServerStatus {
+    /** TCP connections. */
+    readonly connections: number;
+    /** Open event streams. */
+    readonly sessions: number;
+    /** Requests that wait for their answer. */
+    readonly openRequests: number;
+    /** Sessions that are subscribed to something. */
+    readonly subscribers: number;
+    /** Listeners that the server has in node-wot. */
+    readonly listeners: number;
+    /** How many times a token was verified rather than found in the cache. */
+    readonly tokenVerifications: number;
+}
+
+/** What exists only between start and stop. */
+interface Running {
+    readonly listener: Listener;
+    readonly store: Store;
+    readonly auth: Auth | undefined;
+    readonly endpoints: Endpoints;
+}
+
+/**
+ * Exposes Things over HiveOT SSE-SC (not a WoT standard): `servient.addServer(new SseScServer({ … }))`.
+ *
+ * Speaks HTTP/1.1 and HTTP/2 over TLS on one port, or plain HTTP/1.1 on loopback if it has no certificate.
+ */
+export class SseScServer implements ProtocolServer {
+    /** `sse` over TLS, `sse-plain` without. */
+    readonly scheme: "sse" | "sse-plain";
+    readonly #settings: ServerSettings;
+    readonly #exposure: Exposure;
+    readonly #sessions: Sessions;
+    readonly #templates = new WeakMap<ExposedThing, unknown>();
+    readonly #id = `urn:uuid:${newId()}`;
+    #running: Running | undefined;
+
+    /** @throws SseScError INVALID_CONFIG naming the option that is unknown, wrong, or contradicts another */
+    constructor(config: SseScServerConfig) {
+        this.#settings = parseServerConfig(config);
+        this.scheme = this.#settings.tls === undefined ? "sse-plain" : "sse";
+        this.#exposure = new Exposure({
+            mayPerform: (role, operation) => this.#running?.auth?.roles.mayPerform(role, operation) ?? true,
+            maxSubscriptions: this.#settings.maxSubscriptions,
+            onError: (error) => {
+                warn(`A notification was not sent: ${String(error)}`);
+            },
+        });
+        this.#sessions = new Sessions(this.#settings, {
+            onRequest: (session, request, context) => this.#exposure.handle(session, request, context),
+            onClosed: (session) => {
+                this.#exposure.closed(session);
+            },
+        });
+    }
+
+    /** What the server holds at this moment. */
+    get status(): SseScServerStatus {
+        let openRequests = 0;
+        for (const { peer } of this.#sessions.values()) openRequests += peer.openRequests;
+        return {
+            connections: this.#running?.listener.connections ?? 0,
+            sessions: this.#sessions.size,
+            openRequests,
+            subscribers: this.#exposure.subscribers,
+            listeners: this.#exposure.listeners,
+            tokenVerifications: this.#running?.auth?.verifications ?? 0,
+        };
+    }
+
+    /** The port that is bound; -1 while none is. */
+    getPort(): number {
+        return this.#running?.listener.port ?? -1;
+    }
+
+    /**
+     * Binds the port. Called by the servient.
+     * @throws SseScError INVALID_CONFIG if the store cannot be opened; Node's error if the port cannot be bound
+     */
+    async start(servient: Servient): Promise<void> {
+        if (this.#running !== undefined) return;
+        watchServient(servient);
+        const store = await openStore(this.#settings.store);
+        let auth: Auth | undefined;
+        try {
+            auth = await this.#openAuth(store);
+            const listener = new Listener(this.#settings, await this.#createHandler(auth));
+            await listener.start();
+            const paths = { streamPath: STREAM_PATH, requestPath: REQUEST_PATH };
+            const endpoints = new Endpoints(this.#settings, paths, listener.port);
+            this.#running = { listener, store, auth, endpoints };
+        } catch (error) {
+            await auth?.close();
+            await store.close();
+            throw error;
+        }
+        for (const thing of this.#exposure.things.values()) this.#publish(thing);
+        debug(`SseScServer listens on port ${this.getPort()}`);
+    }
+
+    /** Ends all streams and gives the port back. Called by the servient. */
+    async stop(): Promise<void> {
+        const running = this.#running;
+        if (running === undefined) return;
+        this.#exposure.clear();
+        this.#sessions.endAll();
+        await running.listener.stop();
+        this.#running = undefined;
+        await running.auth?.close();
+        await running.store.close();
+    }
+
+    /** Exposes a Thing: pushes our forms and hears it. Exposing it again is allowed. Called by the servient. */
+    async expose(thing: ExposedThing, tdTemplate?: unknown): Promise<void> {
+        const previous = this.#exposure.things.get(thing.id);
+        if (previous !== undefined && previous !== thing) this.#exposure.remove(previous);
+        this.#exposure.things.set(thing);
+        this.#templates.set(thing, tdTemplate);
+        if (this.#running !== undefined) this.#publish(thing);
+        return Promise.resolve();
+    }
+
+    /** Ends the exposure of a Thing; false if there is none of that id. Called by the servient. */
+    async destroy(thingId: string): Promise<boolean> {
+        const thing = this.#exposure.things.get(thingId);
+        if (thing === undefined) return Promise.resolve(false);
+        this.#exposure.remove(thing);
+        return Promise.resolve(this.#exposure.things.delete(thingId));
+    }
+
+    /**
+     * The TD of an exposed Thing, as this server serves it.
+     * @throws SseScError UNKNOWN_THING; ALREADY_CLOSED if the server is not running
+     */
+    getThingDescription(thingId: string): ThingDescription {
+        return this.#describe(thingId, undefined);
+    }
+
+    #publish(thing: ExposedThing): void {
+        pushForms(this.#exposure.things, thing, this.#requireRunning().endpoints.default, this.#templates.get(thing));
+        this.#exposure.add(thing);
+    }
+
+    async #openAuth(store: Store): Promise<Auth | undefined> {
+        if (this.#settings.security === "nosec") return undefined;
+        return createAuth(this.#settings.auth, store, {
+            endStreams: (clientId, sessionId) => {
+                this.#sessions.endOf(clientId, sessionId);
+            },
+        });
+    }
+
+    async #createHandler(auth: Auth | undefined): Promise<HttpHandler> {
+        const authenticate = auth?.authenticate ?? authenticateNobody;
+        const routes = new SseScRoutes({
+            ...this.#settings,
+            streams: new Map([[STREAM_PATH, rrn]]),
+            defaultConverter: rrn,
+            authenticate,
+            sessions: this.#sessions,
+        });
+        const admit = async (request: HttpRequest): Promise<void> => {
+            if (this.#settings.tdAccess === "authenticated") await authenticate(request);
+        };
+        const app = await createApp({
+            authn: await auth?.router(),
+            ownDescription: async (request) => {
+                await admit(request);
+                return this.#describeServer(request);
+            },
+            thingDescription: async (thingId, request) => {
+                await admit(request);
+                return this.#describe(thingId, hostOf(request));
+            },
+        });
+        return (request, response) => {
+            if (!routes.handle(request, response)) app(request, response);
+        };
+    }
+
+    #describe(thingId: string, host: string | undefined): ThingDescription {
+        const { things } = this.#exposure;
+        const endpoint = this.#requireRunning().endpoints.forHost(host);
+        return renderThingDescription(things, things.require(thingId), endpoint, this.#settings.security);
+    }
+
+    /** The one Thing's TD where there is one, else the server's own. */
+    #describeServer(request: HttpRequest): ThingDescription {
+        const { things } = this.#exposure;
+        const [only] = things.values();
+        if (things.size === 1 && only !== undefined) return this.#describe(only.id, hostOf(request));
+        const endpoint = this.#requireRunning().endpoints.forHost(hostOf(request));
+        return renderServerDescription(things, endpoint, this.#settings.security, this.#id);
+    }
+
+    #requireRunning(): Running {
+        if (this.#running === undefined) throw new SseScError("ALREADY_CLOSED", "The server is not running");
+        return this.#running;
+    }
+}
+
+function hostOf(request: HttpRequest): string | undefined {
+    return header(request, "host") ?? header(request, ":authority");
+}

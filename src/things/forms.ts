@@ -1,0 +1,123 @@
+/** The forms that a server gives to the affordances of its Things (design.md, "Things side"). */
+import type { ExposedThing } from "@node-wot/core";
+import type { AffordanceType } from "../../lib/operations";
+import { DEFAULT_CONTENT_TYPE } from "./content";
+import { affordancesOf, type Affordance, type ExposedThings, type Form } from "./exposed-things";
+
+/** Where a server is reached. */
+export interface Endpoint {
+    /** `sse` over TLS, `sse-plain` without. */
+    readonly scheme: "sse" | "sse-plain";
+    /** Host and port, as they stand in a URL. */
+    readonly authority: string;
+    /** Path of the event stream. */
+    readonly streamPath: string;
+    /** Path for requests. */
+    readonly requestPath: string;
+}
+
+/** The base of a TD: the URL of the stream, which HiveKit dials (protocol.md, "Transport"). */
+export function baseOf(endpoint: Endpoint): string {
+    return `${endpoint.scheme}://${endpoint.authority}${endpoint.streamPath}`;
+}
+
+/** The `http:` or `https:` origin of an endpoint. */
+export function originOf(endpoint: Endpoint): string {
+    return `${endpoint.scheme === "sse" ? "https" : "http"}://${endpoint.authority}`;
+}
+
+const AFFORDANCE_KINDS: readonly AffordanceType[] = ["property", "action", "event"];
+
+/** Operations of the root-level form; those that TD 1.1 knows. HiveKit panics at a TD without such a form. */
+const ROOT_OPERATIONS = [
+    "readallproperties",
+    "writeallproperties",
+    "readmultipleproperties",
+    "writemultipleproperties",
+    "observeallproperties",
+    "unobserveallproperties",
+    "queryallactions",
+    "subscribeallevents",
+    "unsubscribeallevents",
+];
+
+function operationsOf(kind: AffordanceType, affordance: Affordance): string[] {
+    switch (kind) {
+        case "action":
+            return ["invokeaction", "queryaction", "cancelaction"];
+        case "event":
+            return ["subscribeevent", "unsubscribeevent"];
+        case "property":
+            return [
+                ...(affordance["writeOnly"] === true ? [] : ["readproperty"]),
+                ...(affordance["readOnly"] === true ? [] : ["writeproperty"]),
+                ...(affordance["observable"] === true ? ["observeproperty", "unobserveproperty"] : []),
+            ];
+    }
+}
+
+function uriTemplate(thing: ExposedThing, affordance: Affordance): string {
+    const thingVariables = thing["uriVariables"] as Record<string, unknown> | undefined;
+    const names = [...Object.keys(affordance.uriVariables ?? {}), ...Object.keys(thingVariables ?? {})];
+    return names.length === 0 ? "" : `{?${[...new Set(names)].map(encodeURIComponent).join(",")}}`;
+}
+
+/** The form of one affordance. It carries the ids, because node-wot hands a client nothing but the form. */
+export function affordanceForm(
+    endpoint: Endpoint,
+    thing: ExposedThing,
+    kind: AffordanceType,
+    name: string,
+    affordance: Affordance,
+    contentType: string = DEFAULT_CONTENT_TYPE
+): Form {
+    return {
+        href: `${endpoint.scheme}://${endpoint.authority}${endpoint.requestPath}${uriTemplate(thing, affordance)}`,
+        contentType,
+        subprotocol: "sse-sc",
+        op: operationsOf(kind, affordance),
+        "hiveot:thingID": thing.id,
+        "hiveot:name": name,
+        "hiveot:stream": endpoint.streamPath,
+    };
+}
+
+/** The root-level form of a TD. */
+export function rootForm(endpoint: Endpoint, thingId: string): Form {
+    return {
+        href: `${endpoint.scheme}://${endpoint.authority}${endpoint.requestPath}`,
+        contentType: DEFAULT_CONTENT_TYPE,
+        subprotocol: "sse-sc",
+        op: [...ROOT_OPERATIONS],
+        "hiveot:thingID": thingId,
+        "hiveot:stream": endpoint.streamPath,
+    };
+}
+
+/** Calls `visit` for each affordance of a Thing. */
+export function forEachAffordance(
+    thing: ExposedThing,
+    visit: (kind: AffordanceType, name: string, affordance: Affordance) => void
+): void {
+    for (const kind of AFFORDANCE_KINDS) {
+        for (const [name, affordance] of Object.entries(affordancesOf(thing, kind))) visit(kind, name, affordance);
+    }
+}
+
+/**
+ * Pushes our forms into a Thing, one per affordance and one at the root; synchronous, and `thing.base` stays untouched.
+ * @param template the TD as the application gave it: the media types of its forms are kept
+ */
+export function pushForms(things: ExposedThings, thing: ExposedThing, endpoint: Endpoint, template: unknown): void {
+    forEachAffordance(thing, (kind, name, affordance) => {
+        const contentType = templateContentType(template, kind, name);
+        things.pushForm(affordance, affordanceForm(endpoint, thing, kind, name, affordance, contentType));
+    });
+    things.pushForm(thing as { forms?: Form[] }, rootForm(endpoint, thing.id));
+}
+
+function templateContentType(template: unknown, kind: AffordanceType, name: string): string | undefined {
+    if (typeof template !== "object" || template === null) return undefined;
+    const forms = affordancesOf(template as Readonly<Record<string, unknown>>, kind)[name]?.forms;
+    return Array.isArray(forms) ? forms.find((form) => typeof form.contentType === "string")?.contentType : undefined;
+}
