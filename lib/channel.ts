@@ -27,6 +27,8 @@ export interface ChannelReceiver {
 export interface SendOptions {
     /** Ends the waiting for the path to open: the message is not sent then. */
     readonly signal?: AbortSignal | undefined;
+    /** Asked when the path is open, just before the message leaves: false drops it. */
+    readonly isWanted?: (() => boolean) | undefined;
     /** uriVariables of a request, as the text of a query (without `?`); a channel that has no place for it drops it. */
     readonly query?: string | undefined;
 }

@@ -62,18 +62,18 @@ export class PeerSubscriptions {
         query?: string
     ): Promise<SubscriptionHandle> {
         const key = topicKey(topic);
+        const listener = { ...handlers }; // the same handlers may be given twice
         let shared = this.#shared.get(key);
-        if (shared === undefined) {
+        if (shared !== undefined) shared.listeners.add(listener);
+        else {
             // It stands in the index before it is acknowledged: the first notification may overtake the acknowledgement.
-            shared = { operation, topic, query, listeners: new Set(), ready: Promise.resolve() };
+            shared = { operation, topic, query, listeners: new Set([listener]), ready: Promise.resolve() };
             this.#shared.set(key, shared);
             this.#index.add(shared, topic);
             const starting = shared;
             const stopping = this.#stopping.get(key);
             shared.ready = stopping === undefined ? this.#start(starting) : stopping.then(() => this.#start(starting));
         }
-        const listener = { ...handlers }; // the same handlers may be given twice
-        shared.listeners.add(listener);
         try {
             await shared.ready;
         } catch (error) {

@@ -271,7 +271,8 @@ export class Peer {
 
     #sendRequest(request: RequestMessage, { signal, query }: RequestOptions): void {
         try {
-            this.#channel.send(request, { signal, query })?.catch((error: unknown) => {
+            const isWanted = (): boolean => this.#pending.has(request.correlationId);
+            this.#channel.send(request, { signal, query, isWanted })?.catch((error: unknown) => {
                 this.#pending.reject(request.correlationId, toSseScError(error, "CONNECTION_LOST"));
             });
         } catch (error) {

@@ -107,9 +107,6 @@ export function parseServerConfig(config: SseScServerConfig): ServerSettings {
     const security = readSecurity(config);
     const address = readAddress(config, tls !== undefined, security);
     const auth = readAuth(config, security);
-    if (config.tdAccess !== undefined && config.tdAccess !== "public" && config.tdAccess !== "authenticated") {
-        throw invalid("tdAccess", "must be public or authenticated");
-    }
     return {
         ...readNumbers(config),
         port: readPort(config.port),
@@ -118,7 +115,7 @@ export function parseServerConfig(config: SseScServerConfig): ServerSettings {
         tls,
         security,
         store: config.store,
-        tdAccess: config.tdAccess ?? "public",
+        tdAccess: readTdAccess(config.tdAccess),
         auth,
     };
 }
@@ -157,6 +154,12 @@ function readBaseUri(baseUri: string | undefined): URL | undefined {
     return url;
 }
 
+function readTdAccess(tdAccess: string = "public"): "public" | "authenticated" {
+    if (tdAccess !== "public" && tdAccess !== "authenticated")
+        throw invalid("tdAccess", "must be public or authenticated");
+    return tdAccess;
+}
+
 function readSecurity({ security }: SseScServerConfig): "bearer" | "nosec" {
     if (security === undefined) return "bearer";
     const schemes = Array.isArray(security) ? (security as readonly { scheme?: unknown }[]) : [];
@@ -190,7 +193,7 @@ function readAuth(config: SseScServerConfig, security: "bearer" | "nosec"): Auth
         );
     }
     validateAuthOptions(options);
-    return options as AuthOptions;
+    return options;
 }
 
 function readTls({ serverKey, serverCert }: SseScServerConfig): ServerSettings["tls"] {

@@ -21,7 +21,6 @@ export interface HttpResponse {
     readonly stream?: { destroy(): void };
     writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
     write(chunk: Uint8Array | string, written?: () => void): boolean;
-    end(): unknown;
     end(body: string): unknown;
     destroy(): unknown;
     on(event: "drain" | "close", listener: () => void): unknown;

@@ -41,7 +41,7 @@ export class Listener {
                 session.once("close", () => this.#sessions.delete(session));
             });
             this.#server.on("sessionError", ignore);
-            this.#server.on("tlsClientError", (_error, socket) => {
+            this.#server.on("tlsClientError", (_error: Error, socket: Socket) => {
                 socket.destroy();
             });
         }

@@ -113,7 +113,7 @@ export class Sessions {
         });
         const session = new Session(identity, cid, channel, this.handlers);
         let ofClient = this.#clients.get(identity.clientId);
-        if (ofClient === undefined) this.#clients.set(identity.clientId, (ofClient = new Map()));
+        if (ofClient === undefined) this.#clients.set(identity.clientId, (ofClient = new Map<string, Session>()));
         ofClient.set(cid, session);
         this.#count++;
         this.#heartbeat ??= this.#startHeartbeat();

@@ -121,7 +121,7 @@ export class StreamWriter {
         if (this.#ended) return;
         for (const frame of this.#queue) this.response.write(frame);
         this.#stop();
-        this.response.end();
+        this.response.end("");
     }
 
     /** Drops what waits: the stream is gone. */

@@ -113,11 +113,11 @@ export function pushForms(things: ExposedThings, thing: ExposedThing, endpoint: 
         const contentType = templateContentType(template, kind, name);
         things.pushForm(affordance, affordanceForm(endpoint, thing, kind, name, affordance, contentType));
     });
-    things.pushForm(thing as { forms?: Form[] }, rootForm(endpoint, thing.id));
+    things.pushForm(thing, rootForm(endpoint, thing.id));
 }
 
 function templateContentType(template: unknown, kind: AffordanceType, name: string): string | undefined {
     if (typeof template !== "object" || template === null) return undefined;
-    const forms = affordancesOf(template as Readonly<Record<string, unknown>>, kind)[name]?.forms;
+    const forms = affordancesOf({ ...template }, kind)[name]?.forms;
     return Array.isArray(forms) ? forms.find((form) => typeof form.contentType === "string")?.contentType : undefined;
 }

@@ -12,7 +12,12 @@ interface Invocation {
     status: ResponseMessage;
 }
 
-/** Invocations by Thing and action id (the correlation id of the request), the newest last. */
+/** Equal action ids of two clients must not collide (protocol.md, "Known weaknesses"). */
+function keyOf({ senderId, correlationId }: RequestMessage): string {
+    return `${senderId}\n${correlationId}`;
+}
+
+/** Invocations by Thing, client and action id (the correlation id of the request), the newest last. */
 export class Invocations {
     readonly #things = new Map<string, Map<string, Invocation>>();
 
@@ -44,14 +49,14 @@ export class Invocations {
 
     /** Notes the progress of a running action. */
     progress(request: RequestMessage, output: unknown): void {
-        const invocation = this.#things.get(request.thingId)?.get(request.correlationId);
+        const invocation = this.#things.get(request.thingId)?.get(keyOf(request));
         if (invocation?.status.status !== "running") return;
         invocation.status = { ...invocation.status, output, timestamp: now() };
     }
 
     /** True while the invocation of this request has neither ended nor been forgotten. */
     isRunning(request: RequestMessage): boolean {
-        return this.#things.get(request.thingId)?.get(request.correlationId)?.status.status === "running";
+        return this.#things.get(request.thingId)?.get(keyOf(request))?.status.status === "running";
     }
 
     /**
@@ -90,29 +95,33 @@ export class Invocations {
     }
 
     #remember(invocation: Invocation): void {
-        const { thingId, correlationId } = invocation.request;
+        const { thingId } = invocation.request;
+        const key = keyOf(invocation.request);
         let invocations = this.#things.get(thingId);
-        if (invocations === undefined) this.#things.set(thingId, (invocations = new Map()));
-        invocations.delete(correlationId);
-        invocations.set(correlationId, invocation);
+        if (invocations === undefined) this.#things.set(thingId, (invocations = new Map<string, Invocation>()));
+        invocations.delete(key);
+        invocations.set(key, invocation);
         if (invocations.size > MAX_INVOCATIONS) {
             const [oldest] = invocations.keys();
             if (oldest !== undefined) invocations.delete(oldest);
         }
     }
 
-    /** By action id, or else the caller's own latest one of that action (design.md, "Peer and channel"). */
+    /**
+     * By action id, the caller's own before anybody else's; without one the caller's own latest one of that action
+     * (design.md, "Peer and channel").
+     */
     #find({ thingId, name, input, senderId }: RequestMessage): Invocation {
         if (input !== undefined && input !== null && typeof input !== "string") throw new SseScError("INVALID_INPUT");
-        const invocations = this.#things.get(thingId);
+        const id = input ?? "";
         let found: Invocation | undefined;
-        if (typeof input === "string" && input !== "") found = invocations?.get(input);
-        else {
-            for (const invocation of invocations?.values() ?? []) {
-                if (invocation.request.name === name && invocation.request.senderId === senderId) found = invocation;
-            }
+        for (const invocation of this.#things.get(thingId)?.values() ?? []) {
+            const { request } = invocation;
+            const own = request.senderId === senderId;
+            if (request.name !== name || (id === "" ? !own : request.correlationId !== id)) continue;
+            if (own || found?.request.senderId !== senderId) found = invocation;
         }
-        if (found?.request.name !== name) throw new SseScError("NO_INVOCATION");
+        if (found === undefined) throw new SseScError("NO_INVOCATION");
         return found;
     }
 }

@@ -138,7 +138,7 @@ export class Notifier {
 
     async #listen(thing: ExposedThing, kind: "property" | "event", name: string): Promise<void> {
         let listeners = this.#listening.get(thing);
-        if (listeners === undefined) this.#listening.set(thing, (listeners = new Map()));
+        if (listeners === undefined) this.#listening.set(thing, (listeners = new Map<string, Listening>()));
         const key = `${kind}/${name}`;
         const standing = listeners.get(key);
         if (standing !== undefined) return standing.ready;
@@ -193,7 +193,8 @@ export class Notifier {
     #emit(notification: NotificationMessage): void {
         if (notification.affordance === "event") {
             let latest = this.#latest.get(notification.thingId);
-            if (latest === undefined) this.#latest.set(notification.thingId, (latest = new Map()));
+            if (latest === undefined)
+                this.#latest.set(notification.thingId, (latest = new Map<string, NotificationMessage>()));
             latest.set(notification.name, notification);
         }
         this.publish(notification);
@@ -203,7 +204,7 @@ export class Notifier {
 function unlisten({ thing, kind, name, formIndex, listener }: Listening): void {
     try {
         if (kind === "event") thing.handleUnsubscribeEvent(name, listener, { formIndex });
-        else void Promise.resolve(thing.handleUnobserveProperty(name, listener, { formIndex })).catch(() => undefined);
+        else thing.handleUnobserveProperty(name, listener, { formIndex });
     } catch {
         // Core throws when the listener or the form is gone: that is what was wanted.
     }

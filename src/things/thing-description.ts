@@ -28,7 +28,7 @@ export function renderThingDescription(
     const foreignSecurity = foreignSecurityOf(td);
     for (const kind of ["property", "action", "event"] as const)
         renderAffordances(td, things, thing, kind, endpoint, foreignSecurity);
-    const rootForms = (thing["forms"] as Form[] | undefined) ?? [];
+    const rootForms = thing["forms"] ?? [];
     return {
         ...td,
         "@context": contextOf(td["@context"]),
