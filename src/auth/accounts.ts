@@ -1,0 +1,163 @@
+/** Accounts: who may log in, in which role. This file keeps them in memory; level-accounts.ts keeps them in a store too. */
+import { SseScError } from "../../lib/errors";
+import { parseAccountConfig, type AccountConfig } from "./account-config";
+import { invalidOption } from "./parse";
+import { hashPassword, verifyPassword } from "./passwords";
+
+/** One account. Never carries a plain password. */
+export interface Account {
+    readonly clientId: string;
+    readonly role: string;
+    readonly displayName?: string;
+    /** PHC string of an argon2id hash; without one nobody can log in with a password. */
+    readonly passwordHash?: string;
+    /** When the account was last changed (ISO 8601). */
+    readonly updated: string;
+    /**
+     * Tokens issued before this moment (milliseconds since the epoch) are refused. It is the moment when the account was made
+     * or its password changed, so that neither an old password nor an earlier account of the same name leaves a way in.
+     */
+    readonly tokensFrom?: number;
+}
+
+/** Where accounts come from. It is asked on every request: an answer that is no promise keeps requests fast. */
+export interface AccountStore {
+    get(clientId: string): Account | undefined | Promise<Account | undefined>;
+}
+
+/** What the accounts need to know of the world. */
+export interface AccountsOptions {
+    /** Tells which roles exist. Default: any. */
+    hasRole?: (role: string) => boolean;
+    /** Called when an account is gone or has another role or password: its streams are to be ended. */
+    onChange?: (clientId: string) => void;
+}
+
+/** Accounts in memory. All changes are made one after the other, in the order of the calls. */
+export class MemoryAccounts implements AccountStore {
+    readonly #accounts = new Map<string, Account>();
+    readonly #hasRole: (role: string) => boolean;
+    readonly #onChange: (clientId: string) => void;
+    #lastChange: Promise<unknown> = Promise.resolve();
+
+    constructor(options: AccountsOptions = {}) {
+        this.#hasRole = options.hasRole ?? (() => true);
+        this.#onChange = options.onChange ?? (() => undefined);
+    }
+
+    /** The account of that id as it is now. */
+    get(clientId: string): Account | undefined {
+        return this.#accounts.get(clientId);
+    }
+
+    /** All accounts. */
+    list(): Account[] {
+        return [...this.#accounts.values()];
+    }
+
+    /**
+     * Adds an account or changes it. Without a password an account keeps the one that it has.
+     * @throws SseScError `INVALID_CONFIG` naming the member that is not valid
+     */
+    async put(config: AccountConfig): Promise<void> {
+        await this.putAll([config]);
+    }
+
+    /** Adds or changes several accounts; passwords are hashed in parallel. */
+    async putAll(configs: readonly AccountConfig[]): Promise<void> {
+        const parsed = configs.map((config) => parseAccountConfig(config, "account", this.#hasRole));
+        await this.#inTurn(async () => {
+            const accounts = await Promise.all(parsed.map((config) => this.#merge(config)));
+            for (const account of accounts) await this.#set(account);
+        });
+    }
+
+    /**
+     * Gives an account another password; tokens issued before are refused from then on.
+     * @throws SseScError `NOT_FOUND` if there is no such account
+     */
+    async setPassword(clientId: string, password: string): Promise<void> {
+        const account = this.get(clientId);
+        if (account === undefined) throw new SseScError("NOT_FOUND", "There is no such account");
+        const { role, displayName } = account;
+        await this.put({ username: clientId, role, password, ...(displayName !== undefined && { displayName }) });
+    }
+
+    /** Removes an account: its tokens are refused at once. Returns false if there was none. */
+    async remove(clientId: string): Promise<boolean> {
+        return this.#inTurn(async () => {
+            if (!this.#accounts.delete(clientId)) return false;
+            this.#onChange(clientId);
+            await this.erase(clientId);
+            return true;
+        });
+    }
+
+    /** Resolves when all changes asked for so far are made. */
+    async settled(): Promise<void> {
+        await this.#lastChange;
+    }
+
+    /** Takes an account as it is, without writing it anywhere. */
+    protected restore(account: Account): void {
+        this.#accounts.set(account.clientId, account);
+    }
+
+    /** Writes an account where it outlives the process; here: nowhere. */
+    protected persist(_account: Account): Promise<void> {
+        return Promise.resolve();
+    }
+
+    /** Removes what `persist` wrote. */
+    protected erase(_clientId: string): Promise<void> {
+        return Promise.resolve();
+    }
+
+    async #set(account: Account): Promise<void> {
+        const before = this.get(account.clientId);
+        if (account === before) return;
+        await this.persist(account);
+        this.restore(account);
+        if (before === undefined) return;
+        if (before.role !== account.role || before.tokensFrom !== account.tokensFrom) this.#onChange(account.clientId);
+    }
+
+    /** What the account becomes; the very same object if nothing changes, so that a restart leaves `updated` alone. */
+    async #merge(config: AccountConfig): Promise<Account> {
+        const before = this.get(config.username);
+        const passwordHash = await nextHash(config, before);
+        const { username: clientId, role, displayName } = config;
+        const samePassword = before?.passwordHash === passwordHash;
+        if (before !== undefined && samePassword && before.role === role && before.displayName === displayName) {
+            return before;
+        }
+        const now = Date.now();
+        const tokensFrom = before !== undefined && samePassword ? before.tokensFrom : now;
+        return {
+            clientId,
+            role,
+            ...(displayName !== undefined && { displayName }),
+            passwordHash,
+            updated: new Date(now).toISOString(),
+            ...(tokensFrom !== undefined && { tokensFrom }),
+        };
+    }
+
+    #inTurn<T>(change: () => Promise<T>): Promise<T> {
+        const result = this.#lastChange.then(change);
+        this.#lastChange = result.catch(() => undefined); // the caller gets the error; the next change goes on
+        return result;
+    }
+}
+
+/** The hash to keep: the old one while the password is the same, for a new salt would look like a change. */
+async function nextHash(config: AccountConfig, before: Account | undefined): Promise<string> {
+    const { password, passwordHash } = config;
+    if (passwordHash !== undefined) return passwordHash;
+    const old = before?.passwordHash;
+    if (password === undefined) {
+        if (old === undefined) throw invalidOption("account.password", "is missing: an account needs a password");
+        return old;
+    }
+    return old !== undefined && (await verifyPassword(old, password)) ? old : hashPassword(password);
+}

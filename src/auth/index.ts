@@ -1,0 +1,96 @@
+/** Authentication and authorisation: accounts, tokens, roles, Passport strategies and the `/authn` routes. */
+import type { AccountStore } from "./accounts";
+import { Authenticator, type Authenticate } from "./authenticator";
+import { LevelAccounts } from "./level-accounts";
+import { LoginThrottle } from "./login-throttle";
+import { validateAuthOptions, type AuthOptions, type AuthSettings } from "./options";
+import type { Roles } from "./roles";
+import { createRoutes, type RouteHandler } from "./routes";
+import type { AuthStore } from "./store";
+import { openStrategies } from "./strategies";
+import { Tokens } from "./tokens";
+
+export type { AccountConfig } from "./account-config";
+export type { Account, AccountStore } from "./accounts";
+export { authenticateNobody, type Authenticate } from "./authenticator";
+export { LevelAccounts } from "./level-accounts";
+export type { LoginLimits } from "./login-throttle";
+export { validateAuthOptions, type AuthOptions } from "./options";
+export type { AuthRequest } from "./request";
+export { Roles, type RoleTable } from "./roles";
+export type { RouteHandler } from "./routes";
+export type { AuthStore } from "./store";
+
+/** What authentication asks of the server. */
+export interface AuthHooks {
+    /**
+     * Called when streams are to be ended: those of a session that logged out, or without a session id all of a client whose
+     * account is gone or has another role or password. A client that is still welcome reconnects by itself.
+     */
+    endStreams?: (clientId: string, sessionId?: string) => void;
+}
+
+/** Everything that the server needs of this room. */
+export interface Auth {
+    /** Finds out who sends a request. */
+    readonly authenticate: Authenticate;
+    /** What each role may do. */
+    readonly roles: Roles;
+    /** The accounts: a `LevelAccounts`, unless the options brought a store of their own. */
+    readonly accounts: AccountStore;
+    readonly tokens: Tokens;
+    /** How many times a credential was really verified rather than found in the cache. */
+    readonly verifications: number;
+    /** Makes the handler of the `/authn` routes; loads Express. */
+    router(): Promise<RouteHandler>;
+    /** Gives back what was opened in the store; the store itself belongs to the caller. */
+    close(): Promise<void>;
+}
+
+type EndStreams = NonNullable<AuthHooks["endStreams"]>;
+
+async function openAccounts(
+    { accounts, roles }: AuthSettings,
+    store: AuthStore,
+    endStreams: EndStreams
+): Promise<AccountStore> {
+    if (accounts !== undefined && "get" in accounts) return accounts;
+    const stored = await LevelAccounts.open(store, {
+        hasRole: (role) => roles.has(role),
+        onChange: (clientId) => endStreams(clientId),
+    });
+    if (accounts !== undefined) await stored.applyConfig(accounts);
+    return stored;
+}
+
+/**
+ * Opens authentication over a store, making the signing key if there is none and hashing the passwords of the options. Loads
+ * Passport and jsonwebtoken; argon2 is loaded with the first password, Express with the first router.
+ * @throws SseScError `INVALID_CONFIG` naming the option that is not valid
+ */
+export async function createAuth(options: AuthOptions, store: AuthStore, hooks: AuthHooks = {}): Promise<Auth> {
+    const settings = validateAuthOptions(options);
+    const endStreams: EndStreams = hooks.endStreams ?? (() => undefined);
+    const [accounts, tokens, throttle] = await Promise.all([
+        openAccounts(settings, store, endStreams),
+        Tokens.open(store, settings.tokenLifetime),
+        LoginThrottle.open(settings.loginLimits),
+    ]);
+    const strategies = await openStrategies(tokens, accounts);
+    const authenticator = new Authenticator({ strategies, accounts, tokens });
+    const { authenticate } = authenticator;
+    return {
+        authenticate,
+        roles: settings.roles,
+        accounts,
+        tokens,
+        get verifications() {
+            return authenticator.verifications;
+        },
+        router: () => createRoutes({ authenticate, strategies, accounts, tokens, throttle, endStreams }),
+        async close() {
+            await tokens.close();
+            if (accounts instanceof LevelAccounts) await accounts.close();
+        },
+    };
+}

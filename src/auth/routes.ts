@@ -1,0 +1,123 @@
+/** The HTTP API of log-in: `/authn/login`, `/authn/refresh`, `/authn/logout`, `/authn/profile` (protocol.md, "Endpoints"). */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Request, Response } from "express";
+import { SseScError } from "../../lib/errors";
+import { MAX_PASSWORD_LENGTH } from "./account-config";
+import type { AccountStore } from "./accounts";
+import type { Authenticate } from "./authenticator";
+import { bodyReader, jsonBody, type Middleware, type ParsedRequest } from "./body";
+import type { LoginThrottle } from "./login-throttle";
+import { isRecord } from "./parse";
+import { bearerToken } from "./request";
+import type { Strategies } from "./strategies";
+import type { Tokens } from "./tokens";
+
+/** A handler that any HTTP server with Connect-style middleware can mount; errors go to `next` as `SseScError`. */
+export type RouteHandler = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: (error?: unknown) => void
+) => void;
+
+/** What the routes are made of. */
+export interface RouteParts {
+    authenticate: Authenticate;
+    strategies: Pick<Strategies, "verifyLogin">;
+    accounts: AccountStore;
+    tokens: Pick<Tokens, "issue" | "refresh" | "revoke">;
+    throttle: LoginThrottle;
+    /** Ends the streams of a session, or all streams of a client. */
+    endStreams: (clientId: string, sessionId?: string) => void;
+}
+
+/** A username longer than any account's is not looked up. */
+const MAX_USERNAME_LENGTH = 256;
+
+/** Written with Node's own means: Express would add an ETag, and answer 304 to a client that shows it. */
+function sendJson(response: ServerResponse, value: unknown): void {
+    const body = Buffer.from(JSON.stringify(value));
+    response.writeHead(200, {
+        "content-type": "application/json",
+        "content-length": body.length,
+        "cache-control": "no-store",
+    });
+    response.end(body);
+}
+
+function isText(value: unknown, maxLength: number): value is string {
+    return typeof value === "string" && value !== "" && value.length <= maxLength;
+}
+
+function parseLogin(body: unknown): { username: string; password: string } {
+    if (!isRecord(body)) throw new SseScError("INVALID_REQUEST", "The body is not an object");
+    const { username, password } = body;
+    if (!isText(username, MAX_USERNAME_LENGTH) || !isText(password, MAX_PASSWORD_LENGTH)) {
+        throw new SseScError("INVALID_REQUEST", "The body has no username and password");
+    }
+    return { username, password };
+}
+
+/** The handlers, one per route. */
+function handlers({ authenticate, strategies, accounts, tokens, throttle, endStreams }: RouteParts) {
+    async function login(request: ParsedRequest, response: ServerResponse): Promise<void> {
+        const { username, password } = parseLogin(jsonBody(request));
+        const { clientId, issuedAt } = await throttle.attempt(username, request.socket.remoteAddress, () =>
+            strategies.verifyLogin(username, password)
+        );
+        sendJson(response, tokens.issue(clientId, issuedAt));
+    }
+
+    async function refresh(request: ParsedRequest, response: ServerResponse): Promise<void> {
+        // Again, for the body may have taken long: a token that was refused meanwhile must not bring forth another
+        const identity = await authenticate(request);
+        if (jsonBody(request) !== bearerToken(request)) {
+            throw new SseScError("INVALID_REQUEST", "The body is not the token of the request");
+        }
+        sendJson(response, tokens.refresh(identity));
+    }
+
+    async function logout(request: ParsedRequest, response: ServerResponse): Promise<void> {
+        const { clientId, sessionId } = await authenticate(request);
+        if (sessionId !== undefined) {
+            const all = await tokens.revoke(clientId, sessionId);
+            endStreams(clientId, all ? undefined : sessionId);
+        }
+        response.writeHead(204, { "cache-control": "no-store" });
+        response.end();
+    }
+
+    async function profile(request: ParsedRequest, response: ServerResponse): Promise<void> {
+        const { clientId, role } = await authenticate(request);
+        const account = await accounts.get(clientId);
+        if (account === undefined) throw new SseScError("UNAUTHORIZED", "The account is gone");
+        const { displayName = clientId, updated } = account;
+        sendJson(response, { clientID: clientId, displayName, role, updated });
+    }
+
+    return { login, refresh, logout, profile };
+}
+
+function refuseMethod(allow: string): Middleware {
+    return () => {
+        throw new SseScError("METHOD_NOT_ALLOWED", undefined, { headers: { allow } });
+    };
+}
+
+/** Makes the router, loading Express. It needs nothing that Express adds to requests and responses. */
+export async function createRoutes(parts: RouteParts): Promise<RouteHandler> {
+    const { default: express } = await import("express");
+    const readBody = await bodyReader();
+    const { login, refresh, logout, profile } = handlers(parts);
+    const authenticated: Middleware = async (request, _response, next) => {
+        await parts.authenticate(request);
+        next();
+    };
+    const router = express.Router({ caseSensitive: true, strict: true });
+    router.route("/authn/login").post(readBody, login).all(refuseMethod("POST"));
+    router.route("/authn/refresh").post(authenticated, readBody, refresh).all(refuseMethod("POST"));
+    router.route("/authn/logout").post(logout).all(refuseMethod("POST"));
+    router.route("/authn/profile").get(profile).all(refuseMethod("GET, HEAD"));
+    return (request, response, next) => {
+        router(request as Request, response as Response, next); // see above: it takes what Node gives
+    };
+}

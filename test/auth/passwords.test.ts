@@ -1,0 +1,48 @@
+import { expect } from "chai";
+import { hashPassword, isPasswordHash, verifyPassword } from "../../src/auth/passwords";
+
+async function fastest(action: () => Promise<unknown>): Promise<number> {
+    const start = performance.now();
+    await action();
+    return performance.now() - start;
+}
+
+describe("passwords", () => {
+    it("hashes with argon2id, 19 MiB, two passes", async () => {
+        expect(await hashPassword("secret")).to.match(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+    });
+
+    it("gives each hash a salt of its own", async () => {
+        expect(await hashPassword("secret")).to.not.equal(await hashPassword("secret"));
+    });
+
+    it("accepts the password that was hashed", async () => {
+        expect(await verifyPassword(await hashPassword("secret"), "secret")).to.be.true;
+    });
+
+    it("refuses another password", async () => {
+        expect(await verifyPassword(await hashPassword("secret"), "Secret")).to.be.false;
+    });
+
+    it("refuses any password where there is no hash", async () => {
+        expect(await verifyPassword(undefined, "secret")).to.be.false;
+    });
+
+    it("spends the same time without a hash as with the wrong password", async () => {
+        const hash = await hashPassword("secret");
+        let unknown = Infinity;
+        let wrong = Infinity;
+        for (let round = 0; round < 10; round += 1) {
+            unknown = Math.min(unknown, await fastest(() => verifyPassword(undefined, "wrong")));
+            wrong = Math.min(wrong, await fastest(() => verifyPassword(hash, "wrong")));
+        }
+        expect(unknown).to.be.within(wrong / 2, wrong * 2);
+    });
+
+    it("knows an argon2id hash from anything else", async () => {
+        expect(isPasswordHash(await hashPassword("secret"))).to.be.true;
+        expect(isPasswordHash("$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy")).to.be.false;
+        expect(isPasswordHash("$argon2i$v=19$m=19456,t=2,p=1$AAAA$AAAA")).to.be.false;
+        expect(isPasswordHash("secret")).to.be.false;
+    });
+});

@@ -1,0 +1,123 @@
+import { expect } from "chai";
+import { Servient } from "@node-wot/core";
+import { SseScError, SseScServer, type SseScServerConfig } from "../../src/index";
+import { certificate } from "../support/certificates";
+
+const ACCOUNTS = [{ username: "alice", password: "wonder", role: "viewer" }];
+
+function refusal(config: SseScServerConfig): string {
+    try {
+        new SseScServer(config);
+    } catch (error) {
+        expect(error).to.be.instanceOf(SseScError).with.property("code", "INVALID_CONFIG");
+        return (error as SseScError).message;
+    }
+    throw new Error("was accepted");
+}
+
+describe("SseScServer config", () => {
+    const cases: [string, SseScServerConfig, RegExp][] = [
+        ["an unknown option", { accounts: ACCOUNTS, prot: 1 } as SseScServerConfig, /^Option "prot" /],
+        ["a port out of range", { accounts: ACCOUNTS, port: 70_000 }, /^Option "port" /],
+        ["a key without a certificate", { accounts: ACCOUNTS, serverKey: "key.pem" }, /^Option "serverCert" /],
+        ["a certificate without a key", { accounts: ACCOUNTS, serverCert: "cert.pem" }, /^Option "serverKey" /],
+        [
+            "a file that is not there",
+            { accounts: ACCOUNTS, serverKey: "no.pem", serverCert: "no.pem" },
+            /^Option "serverCert" /,
+        ],
+        [
+            "plain HTTP on other addresses",
+            { accounts: ACCOUNTS, address: "0.0.0.0" },
+            /^Option "address" .*allowInsecure/,
+        ],
+        [
+            "nosec on other addresses",
+            { security: [{ scheme: "nosec" }], address: "::", allowInsecure: true },
+            /^Option "security" /,
+        ],
+        ["nosec with accounts", { security: [{ scheme: "nosec" }], accounts: ACCOUNTS }, /^Option "accounts" /],
+        ["another security scheme", { security: [{ scheme: "basic" }] } as never, /^Option "security" /],
+        ["nobody who could log in", {}, /^Option "accounts" /],
+        ["two accounts of one name", { accounts: [...ACCOUNTS, ...ACCOUNTS] }, /^Option "accounts/],
+        ["an unknown role", { accounts: [{ username: "a", password: "b", role: "king" }] }, /^Option "accounts/],
+        ["an operation that is none", { accounts: ACCOUNTS, roles: { x: ["fly"] } } as never, /^Option "roles/],
+        ["a limit of zero", { accounts: ACCOUNTS, maxDepth: 0 }, /^Option "maxDepth" /],
+        [
+            "a limit that is no number",
+            { accounts: ACCOUNTS, maxMessageSize: "1" } as never,
+            /^Option "maxMessageSize" /,
+        ],
+        ["a base URI of another scheme", { accounts: ACCOUNTS, baseUri: "sse://host" }, /^Option "baseUri" /],
+        ["an access rule that is none", { accounts: ACCOUNTS, tdAccess: "all" } as never, /^Option "tdAccess" /],
+    ];
+    for (const [what, config, message] of cases) {
+        it(`refuses ${what}, and names the option`, () => {
+            expect(refusal(config)).to.match(message);
+        });
+    }
+
+    it("does not start on a port that is taken, gives everything back, and says which port", async () => {
+        const first = new Servient();
+        const holder = new SseScServer({ port: 0, accounts: ACCOUNTS });
+        first.addServer(holder);
+        await first.start();
+        const second = new SseScServer({ port: holder.getPort(), accounts: ACCOUNTS });
+        try {
+            const error = await second.start(new Servient()).then(
+                () => undefined,
+                (thrown: unknown) => thrown
+            );
+            expect(error).to.include({ code: "EADDRINUSE", port: holder.getPort() });
+            expect(second.getPort()).to.equal(-1);
+        } finally {
+            await first.shutdown();
+        }
+    });
+
+    it("names the host of baseUri, and its path, in every TD", async () => {
+        const { key, cert } = await certificate();
+        const server = new SseScServer({
+            port: 0,
+            address: "127.0.0.1",
+            serverKey: key,
+            serverCert: cert,
+            accounts: ACCOUNTS,
+            baseUri: "https://things.example/wot/",
+        });
+        const servient = new Servient();
+        servient.addServer(server);
+        const wot = await servient.start();
+        try {
+            const thing = await wot.produce({ title: "T", id: "urn:t", events: { e: { data: { type: "string" } } } });
+            await thing.expose();
+            const td = server.getThingDescription("urn:t");
+            expect(td["base"]).to.equal("sse://things.example/wot/hiveot/ssesc");
+            expect(JSON.stringify(td)).to.contain("sse://things.example/wot/hiveot/request");
+        } finally {
+            await servient.shutdown();
+        }
+    });
+
+    it("lets everybody in on loopback with nosec, and says so in the TD", async () => {
+        const server = new SseScServer({ port: 0, security: [{ scheme: "nosec" }] });
+        const servient = new Servient();
+        servient.addServer(server);
+        await servient.start();
+        try {
+            const origin = `http://127.0.0.1:${String(server.getPort())}`;
+            const td = (await (await fetch(`${origin}/.well-known/wot`)).json()) as Record<string, unknown>;
+            expect(td["security"]).to.equal("nosec_sc");
+            const controller = new AbortController();
+            const headers = { cid: "c" };
+            const stream = await fetch(`${origin}/hiveot/ssesc`, { headers, signal: controller.signal });
+            expect(stream.status).to.equal(200);
+            const ping = { method: "POST", headers, body: '{"operation":"ping"}' };
+            expect((await fetch(`${origin}/hiveot/request`, ping)).status).to.equal(201);
+            expect((await fetch(`${origin}/authn/login`, { method: "POST", body: "{}" })).status).to.equal(404);
+            controller.abort();
+        } finally {
+            await servient.shutdown();
+        }
+    });
+});
