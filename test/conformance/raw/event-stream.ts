@@ -91,7 +91,9 @@ export class RawStream {
         readonly status: number,
         readonly headers: ReplyHeaders,
         readonly body: string,
-        kill: () => void
+        kill: () => void,
+        /** Stops reading: from now on the server writes against a full buffer. */
+        readonly pause: () => void = () => undefined
     ) {
         this.#kill = kill;
         this.closed = new Promise((resolve) => (this.#close = resolve));

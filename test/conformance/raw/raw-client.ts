@@ -228,7 +228,9 @@ async function streamOf(
         refusal.end();
         return refusal;
     }
-    const stream = new RawStream(status, headers, "", kill);
+    const stream = new RawStream(status, headers, "", kill, () => {
+        incoming.pause();
+    });
     incoming.setEncoding("utf8");
     incoming.on("data", (chunk: string) => {
         stream.feed(chunk);
