@@ -2,7 +2,13 @@
 export { createDevelopmentCertificate, type DevelopmentCertificate } from "./development-certificate";
 export { SseScServer, type SseScServerStatus } from "./sse-sc-server";
 export type { SseScServerConfig } from "./config";
+export { SseScClientFactory, SseScPlainClientFactory } from "./sse-sc-client-factory";
+export { SseScClient } from "./sse-sc-client";
+export type { SseScClientConfig, SseScPlainClientConfig } from "./client-config";
+export { normalizeThingDescription } from "./things/normalizer";
 export type { Account, AccountConfig, AccountStore, LevelAccounts, LoginLimits, RoleTable } from "./auth";
 export type { ActionData } from "./things/dispatcher";
 export type { ThingDescription } from "./things/thing-description";
+export type { Peer, RequestOptions } from "../lib/peer";
+export type { SubscriptionHandle, SubscriptionHandlers } from "../lib/peer-subscriptions";
 export { SseScError, type ErrorCode, type Problem } from "../lib/errors";
