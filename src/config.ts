@@ -121,7 +121,7 @@ export function parseServerConfig(config: SseScServerConfig): ServerSettings {
 }
 
 function invalid(option: string, why: string, cause?: unknown): SseScError {
-    return new SseScError("INVALID_CONFIG", `${option} ${why}`, { cause });
+    return new SseScError("INVALID_CONFIG", `Option "${option}" ${why}`, { cause });
 }
 
 function refuseUnknown(config: SseScServerConfig): void {
