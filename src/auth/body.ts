@@ -38,13 +38,9 @@ export async function bodyReader(): Promise<Middleware> {
 
 /**
  * The JSON value of a body: bytes and text are parsed, anything else was parsed by someone else. A text that is not JSON stands
- * for itself: it is a JSON string that was parsed already.
- * @throws SseScError `INVALID_REQUEST` if the bytes are not JSON
+ * for itself: it is a JSON string that was parsed already. Bytes that are not JSON give `undefined`, as no body does.
  */
 export function jsonBody({ body }: ParsedRequest): unknown {
     if (typeof body === "string") return parseJson(body) ?? body;
-    if (!(body instanceof Uint8Array)) return body;
-    const value = parseJson(new TextDecoder().decode(body));
-    if (value === undefined) throw new SseScError("INVALID_REQUEST", "The body is not JSON");
-    return value;
+    return body instanceof Uint8Array ? parseJson(new TextDecoder().decode(body)) : body;
 }

@@ -35,7 +35,7 @@ function networkOf(address: string): string {
 
 /** What counts as one address: an IPv4 address, or an IPv6 network (/64), which is the least that one host is given. */
 export function addressKey(remoteAddress: string | undefined): string {
-    const address = (remoteAddress ?? "unknown").replace(/%.*$/, "").toLowerCase();
+    const address = (remoteAddress ?? "unknown").toLowerCase();
     const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1];
     if (mapped !== undefined) return mapped;
     return isIPv6(address) ? networkOf(address) : address;

@@ -68,7 +68,7 @@ function handlers({ authenticate, strategies, accounts, tokens, throttle, endStr
     }
 
     async function refresh(request: ParsedRequest, response: ServerResponse): Promise<void> {
-        // Again, for the body may have taken long: a token that was refused meanwhile must not bring forth another
+        // Not before the body is there, which may take long: a token that ended meanwhile must not bring forth another
         const identity = await authenticate(request);
         if (jsonBody(request) !== bearerToken(request)) {
             throw new SseScError("INVALID_REQUEST", "The body is not the token of the request");
@@ -79,8 +79,9 @@ function handlers({ authenticate, strategies, accounts, tokens, throttle, endStr
     async function logout(request: ParsedRequest, response: ServerResponse): Promise<void> {
         const { clientId, sessionId } = await authenticate(request);
         if (sessionId !== undefined) {
-            const all = await tokens.revoke(clientId, sessionId);
-            endStreams(clientId, all ? undefined : sessionId);
+            const revoked = tokens.revoke(clientId, sessionId);
+            endStreams(clientId, sessionId); // even if the disk fails: the session has ended in memory
+            if (await revoked) endStreams(clientId);
         }
         response.writeHead(204, { "cache-control": "no-store" });
         response.end();
@@ -108,13 +109,9 @@ export async function createRoutes(parts: RouteParts): Promise<RouteHandler> {
     const { default: express } = await import("express");
     const readBody = await bodyReader();
     const { login, refresh, logout, profile } = handlers(parts);
-    const authenticated: Middleware = async (request, _response, next) => {
-        await parts.authenticate(request);
-        next();
-    };
     const router = express.Router({ caseSensitive: true, strict: true });
     router.route("/authn/login").post(readBody, login).all(refuseMethod("POST"));
-    router.route("/authn/refresh").post(authenticated, readBody, refresh).all(refuseMethod("POST"));
+    router.route("/authn/refresh").post(readBody, refresh).all(refuseMethod("POST"));
     router.route("/authn/logout").post(logout).all(refuseMethod("POST"));
     router.route("/authn/profile").get(profile).all(refuseMethod("GET, HEAD"));
     return (request, response, next) => {

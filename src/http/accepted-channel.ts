@@ -8,8 +8,8 @@ import type { HttpResponse } from "./exchange";
 import { StreamWriter, type FlushScheduler } from "./stream-writer";
 
 const HEARTBEAT_BYTES = Buffer.from(HEARTBEAT);
-/** Milliseconds that a stream has to take the comment that it was replaced. */
-const REPLACE_GRACE = 1_000;
+/** Milliseconds that a reader has to take the last frames of a stream that we end. */
+const CLOSE_GRACE = 2_000;
 const PING_BYTES = Buffer.from(PING_EVENT);
 
 /** Frames of one message by dialect: a message to many streams is encoded once per dialect. */
@@ -112,6 +112,7 @@ export class AcceptedChannel implements Channel {
     close(): void {
         if (this.#closed) return;
         this.#writer.end();
+        this.#cutAfter(CLOSE_GRACE);
         this.#finish(new SseScError("ALREADY_CLOSED"));
     }
 
@@ -119,14 +120,10 @@ export class AcceptedChannel implements Channel {
     replace(): void {
         if (this.#closed) return;
         // Cut when the comment has left; a reader that stalls does not get it.
-        const cut = setTimeout(() => {
-            this.#cut();
-        }, REPLACE_GRACE);
-        cut.unref();
         this.response.write(`: ${REPLACED_COMMENT}\n\n`, () => {
-            clearTimeout(cut);
             this.#cut();
         });
+        this.#cutAfter(CLOSE_GRACE);
         this.#finish(new SseScError("ALREADY_CLOSED", "Another stream with the same cid took its place"));
     }
 
@@ -137,7 +134,17 @@ export class AcceptedChannel implements Channel {
         this.#finish(error);
     }
 
-    /** An `end()` on a stalled h2 stream never closes (design.md, "Delivery"), so a cut destroys. */
+    /** An `end()` on a stalled h2 stream never closes by itself (design.md, "Delivery"). */
+    #cutAfter(delay: number): void {
+        const timer = setTimeout(() => {
+            this.#cut();
+        }, delay);
+        timer.unref();
+        this.response.on("close", () => {
+            clearTimeout(timer);
+        });
+    }
+
     #cut(): void {
         if (this.response.stream === undefined) this.response.destroy();
         else this.response.stream.destroy();

@@ -18,7 +18,9 @@ export interface HttpResponse {
     readonly headersSent: boolean;
     readonly writableEnded: boolean;
     /** The stream of an HTTP/2 response. */
-    readonly stream?: { destroy(): void };
+    readonly stream?: { readonly destroyed: boolean; destroy(): void };
+    /** Of an HTTP/1 response; HTTP/2 has it at the stream. */
+    readonly destroyed?: boolean;
     writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
     write(chunk: Uint8Array | string, written?: () => void): boolean;
     end(body: string): unknown;
@@ -41,6 +43,11 @@ export function splitTarget(target: string | undefined): { path: string; query: 
     if (target === undefined) return { path: "", query: "" };
     const mark = target.indexOf("?");
     return mark === -1 ? { path: target, query: "" } : { path: target.slice(0, mark), query: target.slice(mark + 1) };
+}
+
+/** True if the peer is gone: `close` has been emitted, or is about to be. */
+export function isGone({ destroyed, stream }: HttpResponse): boolean {
+    return stream?.destroyed ?? destroyed ?? false;
 }
 
 /** Writes a whole response; does nothing where headers are out or the peer is gone. */

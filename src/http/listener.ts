@@ -10,6 +10,8 @@ const HEADERS_TIMEOUT = 20_000;
 const REQUEST_TIMEOUT = 30_000;
 /** Milliseconds between two requests on one connection (HTTP/1.1). */
 const KEEP_ALIVE_TIMEOUT = 65_000;
+/** Requests that one HTTP/2 connection may have under way, and MB that it may hold (design.md, "Delivery"). */
+const HTTP2_LIMITS = { settings: { maxConcurrentStreams: 1_000 }, maxSessionMemory: 64 };
 /** Milliseconds that connections have to end by themselves when the listener stops. */
 const STOP_GRACE = 500;
 
@@ -35,7 +37,10 @@ export class Listener {
         if (tls === undefined) {
             this.#server = http.createServer({ noDelay: true }, handler);
         } else {
-            this.#server = http2.createSecureServer({ ...tls, allowHTTP1: true, noDelay: true }, handler);
+            this.#server = http2.createSecureServer(
+                { ...tls, ...HTTP2_LIMITS, allowHTTP1: true, noDelay: true },
+                handler
+            );
             this.#server.on("session", (session) => {
                 this.#sessions.add(session);
                 session.once("close", () => this.#sessions.delete(session));

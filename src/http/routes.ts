@@ -10,6 +10,7 @@ import { newId, type Message, type RequestMessage } from "../../lib/messages";
 import { isOperation, operationInfo } from "../../lib/operations";
 import {
     header,
+    isGone,
     readBody,
     respond,
     respondWithError,
@@ -115,6 +116,7 @@ export class SseScRoutes {
 
     #openStream(request: HttpRequest, response: HttpResponse, identity: Identity, converter: MessageConverter): void {
         const cid = requireCid(request);
+        if (isGone(response)) return; // it left while we found out who it is: nobody would tell us again
         this.options.sessions.checkRoom(identity.clientId, cid);
         response.writeHead(200, this.#streamHeaders);
         this.options.sessions.open(identity, cid, converter, response);

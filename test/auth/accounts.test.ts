@@ -275,6 +275,13 @@ describe("LevelAccounts", () => {
             expect(await accounts.get("bob")).to.include({ role: "admin" });
         });
 
+        it("refuses a role that is not in the table of roles", async () => {
+            const { accounts } = await createAuth({ roles: { pinger: ["ping"] } }, memoryStore());
+            if (!(accounts instanceof LevelAccounts)) throw new Error("These are not stored accounts");
+            await accounts.put({ ...ANN, role: "pinger" });
+            await expectCode("INVALID_CONFIG", () => accounts.put({ ...ANN, role: "boss" }));
+        });
+
         it("removes none when the options say nothing of accounts", async () => {
             const store = memoryStore();
             await createAuth({ accounts: [ANN] }, store);

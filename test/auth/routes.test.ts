@@ -3,7 +3,7 @@ import { expect } from "chai";
 import express from "express";
 import jwt from "jsonwebtoken";
 import { LevelAccounts, type Auth, type AuthOptions } from "../../src/auth";
-import { expectProblem, login, openAuth, PASSWORD, send, serve, tokenOf } from "./harness";
+import { expectProblem, login, memoryStore, openAuth, PASSWORD, send, serve, tokenOf } from "./harness";
 
 const ACCOUNTS = [
     { username: "ann", password: PASSWORD, role: "viewer", displayName: "Ann" },
@@ -224,6 +224,29 @@ describe("/authn", () => {
             const token = await tokenOf(url, "ann");
             await send(`${url}/authn/logout`, "POST", { token });
             expect(ended).to.deep.equal([["ann", sessionOf(token)]]);
+        });
+
+        it("ends all sessions of an account that has logged out too often to remember each", async () => {
+            const store = memoryStore();
+            const until = Date.now() + 60_000;
+            const records = store.sublevel("revocations");
+            await records.batch(
+                Array.from({ length: 10_000 }, (_, index) => ({
+                    type: "put",
+                    key: `session:${index}:ann`,
+                    value: JSON.stringify({ clientId: "ann", sessionId: String(index), at: until - 1, until }),
+                }))
+            );
+            const endStreams = (...who: (string | undefined)[]) => ended.push(who);
+            const own = await serve(await openAuth({ accounts: ACCOUNTS }, { endStreams }, store));
+            const [one, two] = [await tokenOf(own, "ann"), await tokenOf(own, "ann")];
+            expect((await send(`${own}/authn/logout`, "POST", { token: one })).status).to.equal(204);
+            expect(ended).to.deep.equal([["ann", sessionOf(one)], ["ann"]]);
+            expectProblem(await send(`${own}/authn/profile`, "GET", { token: two }), 401, "UNAUTHORIZED");
+            expect(await records.keys().all()).to.deep.equal(["client:ann"]);
+            expect((await send(`${own}/authn/profile`, "GET", { token: await tokenOf(own, "ann") })).status).to.equal(
+                200
+            );
         });
 
         it("leaves the other sessions of the account alone", async () => {

@@ -1,14 +1,15 @@
 /** The servers that the benchmarks compare, each in a process of its own: `fork`ed with the name of one, tells its port. */
 import * as http from "node:http";
 import * as http2 from "node:http2";
+import type { HttpRequest, HttpResponse } from "../../src/http/exchange";
 import { createDevelopmentCertificate } from "../../src/index";
 import { SetUp } from "../support/set-ups";
 import { COUNTER_ID } from "../support/things";
 
 /** Same shape, nothing else: a POST is answered with 201 and one write on the stream that is open. */
 async function bare(secure: boolean): Promise<void> {
-    const streams: http.ServerResponse[] = [];
-    const handler = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    const streams: HttpResponse[] = [];
+    const handler = (request: HttpRequest, response: HttpResponse): void => {
         if (request.method === "GET") {
             response.writeHead(200, { "content-type": "text/event-stream" });
             response.write("event: sse-ping\ndata: \n\n");
@@ -20,7 +21,7 @@ async function bare(secure: boolean): Promise<void> {
         request.on("end", () => {
             const body = Buffer.concat(chunks).toString();
             response.writeHead(201, { "content-length": "0" });
-            response.end();
+            response.end("");
             const id = /"correlationID":"([^"]+)"/.exec(body)?.[1] ?? "";
             streams[0]?.write(`event: response\ndata: {"correlationID":"${id}","output":"pong"}\n\n`);
         });

@@ -1,0 +1,124 @@
+/**
+ * One connection of the client side: a channel, the peer on it, the transport under it and the tokens that it shows. There is one
+ * per (origin, stream path, account).
+ */
+import type { MessageConverter } from "../../lib/converters/converter";
+import { Peer } from "../../lib/peer";
+import type { ConnectOptions, TransportResponse } from "./client-transport";
+import { connectTransport } from "./connect-transport";
+import { DialledChannel } from "./dialled-channel";
+import type { ReconnectOptions } from "./back-off";
+import { SharedTransport } from "./shared-transport";
+import { TokenSession, type Credentials } from "./token-session";
+
+/** Options that all connections of a client share; times in milliseconds. */
+export interface ClientConnectionOptions extends ConnectOptions {
+    readonly converter: MessageConverter;
+    readonly requestTimeout: number;
+    readonly idleTimeout: number;
+    readonly reconnect: ReconnectOptions;
+    readonly tokenRefreshInterval: number;
+    readonly maxDepth: number | undefined;
+    /** Takes a line for the log. */
+    readonly log: (line: string) => void;
+}
+
+/** What a connection leads to. */
+export interface ConnectionTarget {
+    /** http(s) origin. */
+    readonly origin: string;
+    readonly streamPath: string;
+    /** Whom to be there; nobody if absent. */
+    readonly credentials: Credentials | undefined;
+}
+
+/** Most characters of a body that `get` takes: TDs of hubs are large. */
+const MAX_DOCUMENT = 16 * 1024 * 1024;
+
+/** A connection; it opens when something is sent, and rests when it is not used. */
+export class ClientConnection {
+    /** The end point that requests go through. */
+    readonly peer: Peer;
+    readonly #options: ClientConnectionOptions;
+    readonly #transport: SharedTransport;
+    readonly #session: TokenSession | undefined;
+    readonly #channel: DialledChannel;
+
+    constructor({ origin, streamPath, credentials }: ConnectionTarget, options: ClientConnectionOptions) {
+        this.#options = options;
+        const log = (line: string): void => {
+            options.log(`${origin}: ${line}`);
+        };
+        const transport = new SharedTransport(() => connectTransport(origin, options));
+        this.#transport = transport;
+        this.#session =
+            credentials === undefined
+                ? undefined
+                : new TokenSession(credentials, {
+                      request: (request) => transport.request(request),
+                      refreshInterval: options.tokenRefreshInterval,
+                      timeout: options.connectTimeout,
+                      isActive: () => this.#channel.active,
+                      onRefreshFailed: (error) => {
+                          log(`the token could not be refreshed: ${error.message}`);
+                      },
+                  });
+        this.#channel = new DialledChannel({
+            transport,
+            session: this.#session,
+            converter: options.converter,
+            streamPath,
+            connectTimeout: options.connectTimeout,
+            postTimeout: options.requestTimeout > 0 ? options.requestTimeout : DEFAULT_POST_TIMEOUT,
+            idleTimeout: options.idleTimeout,
+            reconnect: options.reconnect,
+            maxDepth: options.maxDepth,
+            isInUse: () => this.peer.inUse,
+            onEnd: () => {
+                this.#session?.close();
+                this.#transport.close();
+            },
+            log,
+        });
+        this.peer = new Peer(this.#channel, {
+            requestTimeout: options.requestTimeout,
+            onListenerError: (error) => {
+                log(`a listener threw: ${String(error)}`);
+            },
+        });
+    }
+
+    /** True once it was given up for good: another one has to take its place. */
+    get closed(): boolean {
+        return this.#channel.closed;
+    }
+
+    /** GETs a document, showing who we are. @throws SseScError if no reply came */
+    async get(path: string, accept: string): Promise<TransportResponse> {
+        const release = this.#transport.hold(); // a log-in on the way goes over the same transport
+        try {
+            for (let first = true; ; first = false) {
+                const authorization = await this.#session?.authorize();
+                const response = await this.#transport.request({
+                    method: "GET",
+                    path,
+                    headers: { ...authorization?.headers, accept },
+                    timeout: this.#options.connectTimeout,
+                    maxBody: MAX_DOCUMENT,
+                });
+                const refused = response.status === 401 && first ? authorization?.token : undefined;
+                if (refused === undefined || (await this.#session?.recover(refused)) !== true) return response;
+            }
+        } finally {
+            release();
+        }
+    }
+
+    /** Ends everything at once: what waits fails, timers and sockets are gone. */
+    close(): void {
+        this.#channel.close();
+    }
+}
+
+/** Milliseconds for a POST where requests may take for ever: its reply says only that it was taken. */
+const DEFAULT_POST_TIMEOUT = 60_000;

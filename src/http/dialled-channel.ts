@@ -1,0 +1,305 @@
+/**
+ * A channel that we dialled: messages come in on an event stream and go out in POSTs (design.md, "Peer and channel").
+ *
+ *     idle ──send──▶ opening ──sse-ping──▶ open ──drop, in use──▶ opening again, with back-off …
+ *      ▲                │ fails                │ drop, unused; or unused for `idleTimeout`
+ *      └────────────────┴──────────────────────┘              refused for good, replaced, close() ──▶ closed
+ *
+ * One dial at a time, and only the current stream's end starts another one: two dials at once replace each other's streams for
+ * ever (design.md, "Delivery", take-over).
+ */
+import type { Channel, ChannelReceiver, SendOptions } from "../../lib/channel";
+import type { MessageConverter } from "../../lib/converters/converter";
+import { SseScError, toSseScError } from "../../lib/errors";
+import type { Message } from "../../lib/messages";
+import { unknownOutcome } from "../../lib/pending-requests";
+import { openEventStream, type EventStreamHandle } from "./dialled-stream";
+import { backOff, type ReconnectOptions } from "./back-off";
+import { replyError } from "./reply-error";
+import type { SharedTransport } from "./shared-transport";
+import type { TokenSession } from "./token-session";
+
+/** Paths of the POSTs: the same on every server (protocol.md, "Endpoints"). */
+const POST_PATH: Readonly<Record<Message["kind"], string>> = {
+    request: "/hiveot/request",
+    response: "/hiveot/response",
+    notification: "/hiveot/notification",
+};
+
+/** Where the reference serves the stream, and we do unless configured otherwise. */
+export const DEFAULT_STREAM_PATH = "/hiveot/ssesc";
+
+export interface DialledChannelOptions {
+    readonly transport: SharedTransport;
+    /** Says who we are; without it nothing is said. */
+    readonly session?: TokenSession | undefined;
+    readonly converter: MessageConverter;
+    readonly streamPath: string;
+    /** Milliseconds until `sse-ping` must have come. */
+    readonly connectTimeout: number;
+    /** Milliseconds until a POST must have been answered. */
+    readonly postTimeout: number;
+    /** Milliseconds after which a channel that nobody uses is closed; it opens again by itself. */
+    readonly idleTimeout: number;
+    readonly reconnect: ReconnectOptions;
+    readonly maxDepth?: number | undefined;
+    /** True while somebody waits for something that comes by this channel. */
+    readonly isInUse: () => boolean;
+    /** Called once when it is closed for good. */
+    readonly onEnd?: () => void;
+    /** Takes a line for the log. */
+    readonly log: (line: string) => void;
+}
+
+type State = "idle" | "opening" | "open" | "closed";
+
+/** The channel of one (server, stream path, account). */
+export class DialledChannel implements Channel {
+    readonly #options: DialledChannelOptions;
+    /** Ties POSTs to the stream; stays the same for the life of the channel, so that a resume has something to name. */
+    readonly #cid = globalThis.crypto.randomUUID();
+    #receiver: ChannelReceiver | undefined;
+    #state: State = "idle";
+    #stream: EventStreamHandle | undefined;
+    #opening: Promise<void> | undefined;
+    /** Ends whatever the opening waits for. */
+    #abort = new AbortController();
+    #giveUpTransport: (() => void) | undefined;
+    #waitingToSend = 0;
+    #closedBy = new SseScError("ALREADY_CLOSED");
+    #idleTimer: NodeJS.Timeout | undefined;
+    /** Attempts since a stream last lived long enough to count as a success. */
+    #attempts = 0;
+    #openedAt = 0;
+
+    constructor(options: DialledChannelOptions) {
+        this.#options = options;
+    }
+
+    /** True once it is of no use any more. */
+    get closed(): boolean {
+        return this.#state === "closed";
+    }
+
+    /** True unless it rests. */
+    get active(): boolean {
+        return this.#state === "opening" || this.#state === "open";
+    }
+
+    attach(receiver: ChannelReceiver): void {
+        this.#receiver = receiver;
+    }
+
+    send(message: Message, options: SendOptions = {}): Promise<void> {
+        let body: string;
+        try {
+            body = this.#options.converter.encode(message);
+        } catch (cause) {
+            return Promise.reject(new SseScError("INVALID_INPUT", "The message cannot be encoded", { cause }));
+        }
+        return this.#send(message, body, options);
+    }
+
+    close(): void {
+        this.#end(new SseScError("ALREADY_CLOSED"));
+    }
+
+    async #send(message: Message, body: string, { query, signal, isWanted }: SendOptions): Promise<void> {
+        const keepsOpen = isWanted === undefined ? 1 : 0; // who waits for an outcome keeps the channel in use by that
+        this.#waitingToSend += keepsOpen;
+        try {
+            while (this.#state !== "open") await this.#ensureOpening();
+        } finally {
+            this.#waitingToSend -= keepsOpen;
+        }
+        // What waited longer than anybody waits for its outcome must not be done any more.
+        if (signal?.aborted === true || isWanted?.() === false) throw new SseScError("ABORTED");
+        const path = POST_PATH[message.kind] + (query === undefined || query === "" ? "" : `?${query}`);
+        this.#idleTimer?.refresh();
+        await this.#post(message, path, body);
+    }
+
+    /** Repeating a POST of unknown outcome within a resumed session has its place here. */
+    async #post(message: Message, path: string, body: string): Promise<void> {
+        const { session, transport, postTimeout } = this.#options;
+        const stream = this.#stream;
+        for (let first = true; ; first = false) {
+            const authorization = await session?.authorize();
+            let response;
+            try {
+                response = await transport.request({
+                    method: "POST",
+                    path,
+                    headers: { ...authorization?.headers, cid: this.#cid, "content-type": "application/json" },
+                    body,
+                    timeout: postTimeout,
+                });
+            } catch (thrown) {
+                const error = toSseScError(thrown, "CONNECTION_LOST");
+                if (error.code === "CONNECT_FAILED") this.#suspect(stream, error);
+                throw this.#postFailure(message, error);
+            }
+            if (response.status < 300) return;
+            // A 401 proves that nothing was done.
+            const refused = response.status === 401 && first ? authorization?.token : undefined;
+            if (refused !== undefined && (await session?.recover(refused)) === true) continue;
+            const error = replyError(response);
+            if (error.code === "NO_SESSION") this.#suspect(stream, error);
+            throw error;
+        }
+    }
+
+    #postFailure(message: Message, error: SseScError): SseScError {
+        if (error.code !== "CONNECTION_LOST" && error.code !== "TIMEOUT") return error;
+        return message.kind === "request" ? unknownOutcome(message, error.code, error) : error;
+    }
+
+    /** A POST shows that the stream is of no use. It drops in a moment: the POST's own error goes first. */
+    #suspect(stream: EventStreamHandle | undefined, error: SseScError): void {
+        setImmediate(() => {
+            this.#dropped(stream, error);
+        });
+    }
+
+    // --- opening ---
+
+    #ensureOpening(): Promise<void> {
+        if (this.#state === "closed") return Promise.reject(this.#closedBy);
+        this.#opening ??= this.#start(() => this.#dial());
+        return this.#opening;
+    }
+
+    #start(work: () => Promise<void>): Promise<void> {
+        this.#state = "opening";
+        this.#giveUpTransport ??= this.#options.transport.hold();
+        const opening = work().finally(() => {
+            if (this.#opening === opening) this.#opening = undefined;
+            if (this.#state === "opening") this.#rest();
+        });
+        this.#opening = opening;
+        return opening;
+    }
+
+    /** One attempt. @throws SseScError why it failed */
+    async #dial(): Promise<void> {
+        const { transport, session, streamPath, connectTimeout, converter, maxDepth, log } = this.#options;
+        this.#attempts++;
+        const stream = await openEventStream({
+            transport,
+            session,
+            path: streamPath,
+            headers: { cid: this.#cid }, // a resume adds Last-Event-ID here
+            timeout: connectTimeout,
+            signal: this.#abort.signal,
+            converter,
+            maxDepth,
+            log,
+            onMessage: (message) => {
+                this.#idleTimer?.refresh();
+                this.#receiver?.received(message, {});
+            },
+            onReplaced: (replaced) => {
+                if (replaced !== this.#stream) return;
+                this.#end(
+                    new SseScError("ALREADY_CLOSED", "Another stream with the same cid took the place of this one")
+                );
+            },
+            onClose: (closed, cause) => {
+                this.#dropped(closed, cause);
+            },
+        });
+        if (this.closed) {
+            stream.destroy();
+            throw this.#closedBy;
+        }
+        this.#stream = stream;
+        this.#openedAt = Date.now();
+        this.#state = "open";
+        this.#startIdleTimer();
+    }
+
+    #dropped(stream: EventStreamHandle | undefined, cause: unknown): void {
+        if (stream === undefined || stream !== this.#stream) return;
+        this.#stream = undefined;
+        stream.destroy();
+        this.#stopIdleTimer();
+        // A server that takes every stream and drops it at once must not be dialled without a pause.
+        if (Date.now() - this.#openedAt > this.#options.reconnect.max) this.#attempts = 0;
+        this.#state = "opening";
+        this.#receiver?.dropped(new SseScError("CONNECTION_LOST", undefined, { cause }));
+        if (this.closed) return; // somebody gave up when told
+        if (!this.#isInUse()) this.#rest();
+        else this.#start(() => this.#reconnect()).catch(() => undefined);
+    }
+
+    async #reconnect(): Promise<void> {
+        let retryAfter = 0;
+        while (this.#isInUse()) {
+            await backOff(this.#attempts, this.#options.reconnect, retryAfter, this.#abort.signal);
+            if (!this.#isInUse()) return;
+            try {
+                await this.#dial();
+                this.#receiver?.reopened();
+                return;
+            } catch (thrown) {
+                const error = toSseScError(thrown, "CONNECTION_LOST");
+                if (this.closed) throw error;
+                if (isFinal(error)) {
+                    this.#end(error);
+                    throw error;
+                }
+                this.#options.log(`no connection yet: ${error.message}`);
+                retryAfter = (error.retryAfter ?? 0) * 1000;
+            }
+        }
+    }
+
+    #isInUse(): boolean {
+        return this.#waitingToSend > 0 || this.#options.isInUse();
+    }
+
+    // --- resting and ending ---
+
+    #startIdleTimer(): void {
+        this.#stopIdleTimer();
+        this.#idleTimer = setTimeout(() => {
+            if (this.#isInUse()) this.#startIdleTimer();
+            else this.#rest();
+        }, this.#options.idleTimeout);
+        this.#idleTimer.unref();
+    }
+
+    #stopIdleTimer(): void {
+        clearTimeout(this.#idleTimer);
+        this.#idleTimer = undefined;
+    }
+
+    #rest(): void {
+        this.#state = "idle";
+        this.#attempts = 0;
+        this.#release();
+    }
+
+    #release(): void {
+        this.#stopIdleTimer();
+        this.#stream?.destroy();
+        this.#stream = undefined;
+        this.#giveUpTransport?.();
+        this.#giveUpTransport = undefined;
+    }
+
+    #end(error: SseScError): void {
+        if (this.#state === "closed") return;
+        this.#state = "closed";
+        this.#closedBy = error;
+        this.#release();
+        this.#abort.abort(error);
+        this.#options.onEnd?.();
+        this.#receiver?.closed(error);
+    }
+}
+
+/** What a new attempt would not change. */
+function isFinal({ status }: SseScError): boolean {
+    return status === 401 || status === 403 || status === 404;
+}
