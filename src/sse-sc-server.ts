@@ -82,12 +82,11 @@ export class SseScServer implements ProtocolServer {
 
     /** What the server holds at this moment. */
     get status(): SseScServerStatus {
-        let openRequests = 0;
-        for (const { peer } of this.#sessions.values()) openRequests += peer.openRequests;
+        const peers = [...this.#sessions.values()].map(({ peer }) => peer);
         return {
             connections: this.#running?.listener.connections ?? 0,
-            sessions: this.#sessions.size,
-            openRequests,
+            sessions: peers.length,
+            openRequests: peers.reduce((sum, { openRequests }) => sum + openRequests, 0),
             subscribers: this.#exposure.subscribers,
             listeners: this.#exposure.listeners,
             tokenVerifications: this.#running?.auth?.verifications ?? 0,

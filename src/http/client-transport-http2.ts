@@ -20,7 +20,6 @@ const SESSION_WINDOW = 4 * 1024 * 1024;
 export class Http2Transport implements ClientTransport {
     readonly #origin: string;
     readonly #session: ClientHttp2Session;
-    #leaving = false;
 
     /** @param socket connected, with `h2` agreed on */
     constructor(origin: string, socket: TLSSocket) {
@@ -34,14 +33,11 @@ export class Http2Transport implements ClientTransport {
         });
         // What breaks the session breaks each of its streams too, and they tell.
         this.#session.on("error", () => undefined);
-        // The server takes nothing new; what runs may end in peace, and the session closes behind it.
-        this.#session.on("goaway", () => {
-            this.#leaving = true;
-        });
     }
 
     get usable(): boolean {
-        return !this.#leaving && !this.#session.closed && !this.#session.destroyed;
+        // Closed is what GOAWAY makes of it, too: nothing new is taken, what runs ends in peace.
+        return !this.#session.closed && !this.#session.destroyed;
     }
 
     get closed(): boolean {
@@ -109,7 +105,6 @@ export class Http2Transport implements ClientTransport {
     }
 
     close(): void {
-        this.#leaving = true;
         this.#session.destroy();
     }
 
@@ -164,7 +159,7 @@ class Reply {
             this.#onText(text);
         });
         stream.once("end", () => {
-            if (this.status !== undefined) this.onEnd(); // a cut session ends a stream that never had a reply
+            if (this.status !== undefined) this.onEnd(); // else `close` tells why
         });
         stream.on("error", (error) => {
             this.cause ??= error;

@@ -45,7 +45,6 @@ export class Listener {
                 this.#sessions.add(session);
                 session.once("close", () => this.#sessions.delete(session));
             });
-            this.#server.on("sessionError", ignore);
             this.#server.on("tlsClientError", (_error: Error, socket: Socket) => {
                 socket.destroy();
             });
@@ -58,7 +57,6 @@ export class Listener {
         });
         this.#server.on("connection", (socket: Socket) => {
             this.#sockets.add(socket);
-            socket.on("error", ignore); // of a peer that resets; `close` follows
             socket.once("close", () => this.#sockets.delete(socket));
         });
         this.#server.on("clientError", (_error: Error, socket: Duplex) => {

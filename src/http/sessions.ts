@@ -47,7 +47,6 @@ export class Session {
             if (Date.now() >= time) this.channel.close();
             else this.#endAt(time);
         }, delay);
-        this.#expiry.unref();
     }
 }
 
@@ -80,11 +79,6 @@ export class Sessions {
         private readonly limits: SessionLimits,
         private readonly handlers: SessionHandlers
     ) {}
-
-    /** Number of sessions. */
-    get size(): number {
-        return this.#count;
-    }
 
     *values(): IterableIterator<Session> {
         for (const sessions of this.#clients.values()) yield* sessions.values();

@@ -105,6 +105,7 @@ describe("Peer", () => {
             channel.receiver?.dropped(new SseScError("CONNECTION_LOST"));
             expect((await failure(read)).code).to.equal("CONNECTION_LOST");
             expect((await failure(write)).code).to.equal("OUTCOME_UNKNOWN");
+            expect(peer.pendingRequests).to.equal(0);
         });
 
         it("rejects with ABORTED, and cancels the action on the other side", async () => {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
 import { Http2Wire } from "../conformance/raw/raw-client";
 import { eventually } from "../support/eventually";
@@ -7,11 +8,14 @@ import { COUNTER_ID } from "../support/things";
 
 const ROUNDS = 500;
 
-/** What keeps the process alive, by kind; timers of the test runner come and go. */
+/** Kinds that come and go by themselves within a turn. */
+const PASSING: ReadonlySet<string> = new Set(["Immediate", "FSReqCallback", "CloseReq"]);
+
+/** What keeps the process alive, by kind. */
 function resources(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const kind of process.getActiveResourcesInfo()) {
-        if (kind !== "Timeout" && kind !== "Immediate") counts[kind] = (counts[kind] ?? 0) + 1;
+    for (const kind of process.getActiveResourcesInfo().sort()) {
+        if (!PASSING.has(kind)) counts[kind] = (counts[kind] ?? 0) + 1;
     }
     return counts;
 }
@@ -105,6 +109,7 @@ for (const transport of ["plain h1", "TLS h1", "TLS h2"] satisfies Transport[]) 
 
 describe("a server that stops", () => {
     it("answers no more, frees its port, and leaves nothing that keeps the process alive", async () => {
+        await turn(); // mocha starts its own timer when the test has returned its promise
         const before = resources();
         const setUp = await SetUp.start({ secure: true, things: [COUNTER_ID] });
         const client = await setUp.connected("TLS h2");
