@@ -12,13 +12,11 @@ import { Tokens } from "./tokens";
 
 export type { AccountConfig } from "./account-config";
 export type { Account, AccountStore } from "./accounts";
-export { authenticateNobody, type Authenticate } from "./authenticator";
+export { authenticateNobody } from "./authenticator";
 export { LevelAccounts } from "./level-accounts";
 export type { LoginLimits } from "./login-throttle";
 export { validateAuthOptions, type AuthOptions } from "./options";
-export type { AuthRequest } from "./request";
 export { Roles, type RoleTable } from "./roles";
-export type { RouteHandler } from "./routes";
 export type { AuthStore } from "./store";
 
 /** What authentication asks of the server. */

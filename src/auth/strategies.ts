@@ -21,7 +21,7 @@ export interface Credential {
 }
 
 /** A password that fits: whose it is, and the moment from which a token made out of it may count. */
-export interface PasswordLogin {
+interface PasswordLogin {
     readonly clientId: string;
     readonly issuedAt: number;
 }

@@ -5,7 +5,7 @@ import { respondWithError, type HttpHandler, type HttpRequest, type HttpResponse
 import { expressHandler } from "./express-over-http2";
 
 /** A handler as Connect and Express know them. */
-export type Middleware = (request: never, response: never, next: (error?: unknown) => void) => void;
+type Middleware = (request: never, response: never, next: (error?: unknown) => void) => void;
 
 /** What the application serves beside `/ping`. */
 export interface AppOptions {

@@ -21,7 +21,7 @@ export function replyError(response: TransportResponse, unauthorized: ErrorCode 
     const seconds = Number(response.headers["retry-after"] ?? Number.NaN);
     const retryAfter = Number.isFinite(seconds) && seconds >= 0 ? { retryAfter: seconds } : {};
     const told = problem === undefined ? undefined : fromProblem(problem);
-    const code = status === 401 ? unauthorized : (CODE_OF_STATUS.get(status) ?? "PEER_FAILED");
+    const code = codeOf(response, unauthorized);
     const byStatus = told === undefined || told.code === "PEER_FAILED";
     return new SseScError(
         byStatus ? code : told.code,
@@ -32,6 +32,13 @@ export function replyError(response: TransportResponse, unauthorized: ErrorCode 
             ...(problem === undefined ? {} : { problem }),
         }
     );
+}
+
+function codeOf({ status, body }: TransportResponse, unauthorized: ErrorCode): ErrorCode {
+    if (status === 401) return unauthorized;
+    // The reference says it in a text (recording protocol-errors.jsonl, n = 7): it has no stream of this cid.
+    if (status === 400 && /no SSE connection/i.test(body)) return "NO_SESSION";
+    return CODE_OF_STATUS.get(status) ?? "PEER_FAILED";
 }
 
 function readProblem({ headers, body, status }: TransportResponse): Parameters<typeof fromProblem>[0] | undefined {

@@ -22,7 +22,7 @@ const TEXT_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 /** How content of a media type travels in an envelope. */
-export function contentKind(contentType: string): ContentKind {
+function contentKind(contentType: string): ContentKind {
     const [mediaType = ""] = contentType.split(";", 1);
     const type = mediaType.trim().toLowerCase();
     if (type === "application/json" || type.endsWith("+json")) return "json";

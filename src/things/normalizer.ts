@@ -108,16 +108,17 @@ function normalizeAffordances(td: Json, kind: Kind, context: Context, rootForms:
         if (kind === "properties") keepSchemaMembers(affordance);
         else keepAffordanceMembers(affordance);
         // TD 1.1 demands forms; where there are none, the root-level form leads to the same end point.
-        const source = affordance["forms"] ?? rootForms.map(({ href, subprotocol }): Json => ({ href, subprotocol }));
-        const forms = readForms(source, `${path}.forms`, context).filter((form) => {
-            const known = isSseSc(form)
-                ? sseScOperations(form, kind, affordance)
-                : foreignOperations(form, kind, affordance);
+        const given = affordance["forms"] ?? rootForms.map(({ href, subprotocol }): Json => ({ href, subprotocol }));
+        const all = readForms(given, `${path}.forms`, context);
+        if (all.length === 0) throw invalid(`${path}.forms is empty`);
+        const forms = all.filter((form) => {
+            const ours = isSseSc(form);
+            const known = ours ? sseScOperations(form, kind, affordance) : foreignOperations(form, kind, affordance);
             form["op"] = known;
-            if (isSseSc(form)) addIds(form, context, name, path);
+            if (ours) addIds(form, context, name, path);
             return known.length > 0;
         });
-        if (forms.length === 0) throw invalid(`${path}.forms is empty`);
+        if (forms.length === 0) Reflect.deleteProperty(affordances, name); // nothing that node-wot could do with it
         affordance["forms"] = sorted(forms);
     }
 }

@@ -5,7 +5,7 @@ import { SseScError } from "../../lib/errors";
 import { isRecord } from "../../lib/json";
 
 /** A data schema as it stands in a TD. */
-export type Schema = Readonly<Record<string, unknown>>;
+type Schema = Readonly<Record<string, unknown>>;
 
 /** Schemas compiled so far; `null` for one that ajv cannot compile: such a schema checks nothing, as in core. */
 const compiled = new WeakMap<object, ValidateFunction | null>();

@@ -28,7 +28,10 @@ export function withSseScheme(url: string): string {
 
 /** A URL whose scheme is `sse` or `sse-plain`, template aside, with the rest of it parsed. */
 export function sseScUrl(url: string): URL | undefined {
-    const plain = url.replace(/\{[^]*$/, "").replace(/^sse(-plain)?:/i, (_, isPlain) => (isPlain ? "http:" : "https:"));
+    const plain = url
+        .replace(/\{[^]*$/, "")
+        .replace(/^sse:/i, "https:")
+        .replace(/^sse-plain:/i, "http:");
     return /^https?:\/\/[^/]/i.test(plain) && URL.canParse(plain) ? new URL(plain) : undefined;
 }
 

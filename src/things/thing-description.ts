@@ -51,6 +51,7 @@ export function renderServerDescription(
         title: "SSE-SC server",
         base: baseOf(endpoint),
         ...securityOf(endpoint, security, undefined),
+        forms: [rootForm(endpoint, id)], // HiveKit panics at a TD without one (protocol.md, "TD conventions")
         links: [...things.values()].map((thing) => ({
             rel: "item",
             href: `${originOf(endpoint)}/things/${encodeURIComponent(thing.id)}`,

@@ -1,5 +1,5 @@
 import { HttpServer } from "@node-wot/binding-http";
-import { Servient, type ExposedThing } from "@node-wot/core";
+import { Servient } from "@node-wot/core";
 import { expect } from "chai";
 import { SseScServer } from "../../src/index";
 import { Http1Wire, RawClient } from "../conformance/raw/raw-client";
@@ -114,7 +114,7 @@ describe("SseScServer and the life of a Thing", () => {
     it("exposes a Thing again without a second form or a second notification", async () => {
         const { counter } = setUp;
         await counter.thing.expose();
-        await setUp.server.expose(counter.thing as ExposedThing); // as `addServer` does, without clearing the forms
+        await setUp.server.expose(counter.thing); // as `addServer` does, without clearing the forms
         expect(formsOf(counter)).to.have.length(1);
         const client = await setUp.connected("plain h1");
         await client.call({ operation: "subscribeevent", thingID: COUNTER_ID, name: "tick" });

@@ -33,14 +33,14 @@ describe("speed by design", () => {
     it("encodes a notification once for 200 streams", async () => {
         const clients = await subscribers(200, "tick");
         let encoded = 0;
-        const { encode } = rrn;
+        const encode = rrn.encode.bind(rrn);
         rrn.encode = (message) => {
             encoded++;
             return encode(message);
         };
         try {
             setUp.counter.tick("hello");
-            await Promise.all(clients.map((client) => client.stream?.notification({ value: "hello" })));
+            await Promise.all(clients.map(async (client) => client.stream?.notification({ value: "hello" })));
         } finally {
             rrn.encode = encode;
         }
@@ -83,17 +83,17 @@ for (const transport of ["plain h1", "TLS h1", "TLS h2"] satisfies Transport[]) 
             for (const client of clients)
                 await client.call({ operation: "subscribeevent", thingID: COUNTER_ID, name: "tick" });
             const { prototype } = transport === "TLS h2" ? Http2ServerResponse : ServerResponse;
-            const target = prototype as { write(...args: unknown[]): boolean };
+            const target = prototype as { write: (this: unknown, ...args: unknown[]) => boolean };
             const { write } = target;
             const writes = new Map<unknown, number>();
-            target.write = function (this: unknown, ...args) {
+            target.write = function (...args) {
                 writes.set(this, (writes.get(this) ?? 0) + 1);
                 return write.apply(this, args);
             };
             try {
                 await turn();
                 for (let n = 1; n <= 100; n++) setUp.counter.tick(String(n));
-                await Promise.all(clients.map((client) => client.stream?.notification({ value: "100" })));
+                await Promise.all(clients.map(async (client) => client.stream?.notification({ value: "100" })));
             } finally {
                 target.write = write;
             }
