@@ -53,7 +53,8 @@ export class Http2Transport implements ClientTransport {
                 const response = reply.response(failure === undefined);
                 if (failure?.code !== "TOO_LARGE" && response !== undefined) resolve(response);
                 else reject(failure ?? this.#failure(stream, reply.cause));
-                stream.close(constants.NGHTTP2_CANCEL); // does nothing to a stream that is closed
+                // Only then: servers take a thousand resets for an attack (CVE-2023-44487) and end the session.
+                if (failure !== undefined && !stream.closed) stream.close(constants.NGHTTP2_CANCEL);
             };
             const stop = watch(request, settle);
             reply.onEnd = settle;

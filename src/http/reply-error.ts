@@ -29,7 +29,7 @@ export function replyError(response: TransportResponse, unauthorized: ErrorCode 
         {
             status: status >= 400 && status <= 599 ? status : 502,
             ...retryAfter,
-            ...(problem === undefined ? {} : { problem }),
+            ...(told === undefined || problem === undefined ? {} : { title: told.title, problem }),
         }
     );
 }

@@ -4,7 +4,16 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 
 /** Packages that a consumer does not need (design.md, "Dependencies": what only some roles need is loaded lazily). */
-const NOT_FOR_CLIENTS = ["express", "passport", "passport-jwt", "jsonwebtoken", "@node-rs/argon2", "classic-level", "memory-level", "selfsigned"];
+const NOT_FOR_CLIENTS = [
+    "express",
+    "passport",
+    "passport-jwt",
+    "jsonwebtoken",
+    "@node-rs/argon2",
+    "classic-level",
+    "memory-level",
+    "selfsigned",
+];
 
 describe("requiring the client alone", () => {
     it("loads no package that only servers need", async () => {

@@ -4,6 +4,7 @@
  */
 import * as http from "node:http";
 import * as http2 from "node:http2";
+import * as https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
@@ -58,18 +59,18 @@ export class RawServer {
     answer: Answer = ({ input }) => ({ output: input });
     readonly handlers = new Map<string, Handler>();
     readonly #sockets = new Map<number, Socket>();
-    readonly #server: http.Server | http2.Http2SecureServer;
+    readonly #server: http.Server | https.Server | http2.Http2SecureServer;
     #waiting: (() => void)[] = [];
 
     private constructor(readonly options: RawServerOptions) {
         const { tls, http1Only = false } = options;
-        if (tls === undefined) {
-            this.#server = http.createServer((request, reply) => {
-                this.#take(request, reply, request.socket.remotePort);
-            });
-        } else {
-            const protocols = http1Only ? { ALPNProtocols: ["http/1.1"] } : {};
-            this.#server = http2.createSecureServer({ ...tls, allowHTTP1: true, ...protocols }, (request, reply) => {
+        const listener = (request: http.IncomingMessage, reply: http.ServerResponse): void => {
+            this.#take(request, reply, request.socket.remotePort);
+        };
+        if (tls === undefined) this.#server = http.createServer(listener);
+        else if (http1Only) this.#server = https.createServer(tls, listener);
+        else {
+            this.#server = http2.createSecureServer({ ...tls, allowHTTP1: true }, (request, reply) => {
                 this.#take(request, reply as Reply, request.socket.remotePort);
             });
             this.#server.on("sessionError", () => undefined);
@@ -159,7 +160,7 @@ export class RawServer {
 
     readonly #numbers = new Map<number, number>();
 
-    #take(request: NodeJS.ReadableStream & Partial<http.IncomingMessage>, reply: Reply, port: number | undefined): void {
+    #take(request: http.IncomingMessage | http2.Http2ServerRequest, reply: Reply, port: number | undefined): void {
         let body = "";
         request.setEncoding("utf8");
         request.on("data", (text: string) => (body += text));
@@ -170,13 +171,13 @@ export class RawServer {
             const seen = {
                 method: request.method ?? "",
                 path: request.url ?? "",
-                headers: request.headers ?? {},
+                headers: request.headers,
                 body,
                 connection: this.#numbers.get(port ?? 0) ?? 0,
             };
             this.seen.push(seen);
             const handler = this.handlers.get(`${seen.method} ${path}`);
-            if (handler === undefined) reply.writeHead(404, {}), reply.end();
+            if (handler === undefined) (reply.writeHead(404, {}), reply.end());
             else if (path.startsWith("/hiveot/") && !this.#permits(seen)) {
                 reply.writeHead(401, { "www-authenticate": "Bearer" });
                 reply.end("Invalid bearer token\n");
@@ -234,7 +235,11 @@ export class RawServer {
 }
 
 /** A TD whose affordances are those of a small counter, as our server would render it. */
-export function counterTd(server: { readonly authority: string }, scheme: "sse" | "sse-plain", id = "urn:counter"): object {
+export function counterTd(
+    server: { readonly authority: string },
+    scheme: "sse" | "sse-plain",
+    id = "urn:counter"
+): Record<string, unknown> {
     const form = (name: string, ...op: string[]): object => ({
         href: `${scheme}://${server.authority}/hiveot/request`,
         subprotocol: "sse-sc",
@@ -256,7 +261,15 @@ export function counterTd(server: { readonly authority: string }, scheme: "sse" 
                 forms: [form("count", "readproperty", "writeproperty", "observeproperty", "unobserveproperty")],
             },
         },
-        actions: { increment: { input: { type: "integer" }, output: { type: "integer" }, forms: [form("increment", "invokeaction")] } },
-        events: { overflow: { data: { type: "integer" }, forms: [form("overflow", "subscribeevent", "unsubscribeevent")] } },
+        actions: {
+            increment: {
+                input: { type: "integer" },
+                output: { type: "integer" },
+                forms: [form("increment", "invokeaction")],
+            },
+        },
+        events: {
+            overflow: { data: { type: "integer" }, forms: [form("overflow", "subscribeevent", "unsubscribeevent")] },
+        },
     };
 }

@@ -1,0 +1,116 @@
+/** What all clients of one factory share: connections, credentials, subscriptions. */
+import { createLoggers } from "@node-wot/core";
+import { rrn } from "../lib/converters/rrn";
+import { SseScError } from "../lib/errors";
+import { parseJson } from "../lib/json";
+import type { Peer } from "../lib/peer";
+import type { ClientSettings } from "./client-config";
+import { accountKey, CredentialMemory, type GivenCredentials } from "./client-credentials";
+import type { ThingTarget } from "./client-form";
+import { ClientSubscriptions } from "./client-subscriptions";
+import { ClientConnection, type ConnectionTarget } from "./http/client-connection";
+import { DEFAULT_STREAM_PATH } from "./http/dialled-channel";
+import { httpTarget, schemeOf } from "./http/origin";
+import { replyError } from "./http/reply-error";
+import { normalizeThingDescription, type ThingDescription } from "./things/normalizer";
+
+const { info, warn } = createLoggers("binding-hiveot", "client");
+
+const ACCEPT_TD = "application/td+json, application/json;q=0.9";
+
+/** The connections of one factory: one per (origin, stream path, account). */
+export class ClientConnections {
+    readonly subscriptions = new ClientSubscriptions();
+    readonly #connections = new Map<string, ClientConnection>();
+    /** Those that only fetch a TD. */
+    readonly #fetching = new Set<ClientConnection>();
+    readonly #credentials: CredentialMemory;
+    #destroyed = false;
+
+    /** @param scheme of the forms that lead here */
+    constructor(
+        readonly scheme: "sse" | "sse-plain",
+        private readonly settings: ClientSettings
+    ) {
+        this.#credentials = new CredentialMemory(settings.credentials, warn);
+    }
+
+    /** True from `destroy` to the next `init`. */
+    get destroyed(): boolean {
+        return this.#destroyed;
+    }
+
+    init(): void {
+        this.#destroyed = false;
+    }
+
+    /** Closes everything at once. */
+    destroy(): void {
+        this.#destroyed = true;
+        for (const connection of [...this.#connections.values(), ...this.#fetching]) connection.close();
+        this.#connections.clear();
+        this.#fetching.clear();
+        this.subscriptions.clear();
+        this.#credentials.clear();
+    }
+
+    /** The peer at the other end of what a form says, as whom the credentials say. */
+    peerFor({ origin, streamPath, thingId }: ThingTarget, given: GivenCredentials | undefined): Peer {
+        const credentials = this.#credentials.find(origin, thingId, given);
+        return this.#connectionTo({ origin, streamPath, credentials }).peer;
+    }
+
+    /**
+     * Fetches a TD and makes it consumable.
+     * @throws SseScError INVALID_TD, UNAUTHORIZED, NOT_FOUND, CONNECT_FAILED, …
+     */
+    async fetchThingDescription(url: string): Promise<ThingDescription> {
+        const target = schemeOf(url) === this.scheme ? httpTarget(url) : undefined;
+        if (target === undefined) throw new SseScError("INVALID_TD", `The address of the TD is no ${this.scheme}: URL`);
+        const response = await this.#get(target.origin, target.path + (target.query === "" ? "" : `?${target.query}`));
+        if (response.status !== 200) throw replyError(response);
+        if (!response.complete) throw new SseScError("CONNECTION_LOST", "The connection broke within the TD");
+        let json: unknown;
+        try {
+            json = parseJson(response.body, this.settings.maxDepth);
+        } catch (cause) {
+            throw new SseScError("INVALID_TD", "What came is not the JSON of a TD", { cause });
+        }
+        return normalizeThingDescription(json);
+    }
+
+    /** Somebody gave credentials of a kind that is not known here. */
+    warnOfCredentials(): void {
+        warn("credentials are neither { username, password } nor { token }: they are not used");
+    }
+
+    async #get(origin: string, path: string): ReturnType<ClientConnection["get"]> {
+        const credentials = this.#credentials.configuredFor(origin);
+        if (credentials !== undefined) {
+            return this.#connectionTo({ origin, streamPath: DEFAULT_STREAM_PATH, credentials }).get(path, ACCEPT_TD);
+        }
+        const connection = this.#connect({ origin, streamPath: DEFAULT_STREAM_PATH, credentials });
+        this.#fetching.add(connection);
+        try {
+            return await connection.get(path, ACCEPT_TD);
+        } finally {
+            this.#fetching.delete(connection); // its transport is gone: nobody holds it
+        }
+    }
+
+    #connectionTo(target: ConnectionTarget): ClientConnection {
+        const key = JSON.stringify([target.origin, target.streamPath, accountKey(target.credentials)]);
+        let connection = this.#connections.get(key);
+        // One that was refused for good makes room for a new attempt.
+        if (connection === undefined || connection.closed) {
+            connection = this.#connect(target);
+            this.#connections.set(key, connection);
+        }
+        return connection;
+    }
+
+    #connect(target: ConnectionTarget): ClientConnection {
+        if (this.#destroyed) throw new SseScError("ALREADY_CLOSED", "The client factory was destroyed");
+        return new ClientConnection(target, { ...this.settings, converter: rrn, log: info });
+    }
+}
