@@ -12,7 +12,7 @@ import { checkValue, readUriVariables } from "./schemas";
 /** What an action handler finds in the `data` member of its options. */
 export interface ActionData {
     /** Tells the caller, and all who observe the action, how far it has got. */
-    progress(value: unknown): void;
+    readonly progress: (value: unknown) => void;
     /** Raised when the action is cancelled or its Thing is no longer exposed. */
     readonly signal: AbortSignal;
 }

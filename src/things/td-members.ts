@@ -186,12 +186,15 @@ function keepTypes(owner: Json): void {
     else delete owner["@type"];
 }
 
-/** The context of TD 1.1 (or 1.0) in the place that the schema demands: first. */
+/**
+ * The contexts of TD 1.0 and 1.1, in the place that the schema demands: first. Both, because core validates with a schema of 2021,
+ * which knows 1.0 only, unless the overrides of the README are in force; either schema takes the two.
+ */
 function contextOf(context: unknown): unknown {
-    if (context === TD_1_1 || context === TD_1_0) return context;
+    if (context === TD_1_0) return context;
     const entries = Array.isArray(context) ? context : context === undefined ? [] : [context];
     const has = (uri: string): boolean => entries.includes(uri);
-    const first = has(TD_1_0) ? (has(TD_1_1) ? [TD_1_0, TD_1_1] : [TD_1_0]) : [TD_1_1];
+    const first = has(TD_1_0) && !has(TD_1_1) ? [TD_1_0] : [TD_1_0, TD_1_1];
     const others = entries.filter(
         (entry) => entry !== TD_1_0 && entry !== TD_1_1 && (isString(entry) || isRecord(entry))
     );

@@ -1,0 +1,18 @@
+/** The examples: each asserts what it shows. */
+import { expect } from "chai";
+import { TestProcess } from "./process";
+
+describe("examples", function () {
+    this.timeout(60_000);
+    afterEach(() => {
+        TestProcess.endAll();
+    });
+
+    for (const name of ["thing", "consumer", "existing-script"]) {
+        it(`${name} runs, finds everything as expected, and exits by itself`, async () => {
+            const example = TestProcess.example(name);
+            expect(await example.exit, example.stderr).to.deep.equal({ code: 0, signal: null });
+            expect(example.stdout).to.match(/^all as expected\n$/m);
+        });
+    }
+});

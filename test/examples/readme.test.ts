@@ -1,0 +1,94 @@
+/** The README: its snippets run as they stand there, and its tables are complete. */
+import { expect } from "chai";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT, TestProcess } from "./process";
+
+const README = readFileSync(join(ROOT, "README.md"), "utf8");
+
+/** The block of code that follows the name of its file. */
+function snippet(file: string): string {
+    const [, code] = new RegExp(`^\`${file}\`[^]*?^\`\`\`\\w+\\n([^]*?)^\`\`\``, "m").exec(README) ?? [];
+    if (code === undefined) throw new Error(`The README has no ${file}`);
+    return code;
+}
+
+async function freePort(): Promise<number> {
+    const holder = createServer().listen(0);
+    await once(holder, "listening");
+    const { port } = holder.address() as AddressInfo;
+    await once(holder.close(), "close");
+    return port;
+}
+
+/** Names of the optional members of an interface, as they stand in the source. */
+function optionsIn(file: string, interfaceName: string): string[] {
+    const source = readFileSync(join(ROOT, file), "utf8");
+    const [, body = ""] =
+        new RegExp(`export interface ${interfaceName} [^]*?\\{\\n([^]*?)^\\}`, "m").exec(source) ?? [];
+    return [...body.matchAll(/^ {4}(\w+)\?:/gm)].map(([, name = ""]) => name);
+}
+
+describe("README", function () {
+    this.timeout(60_000);
+    let folder: string;
+
+    before(() => {
+        folder = mkdtempSync(join(tmpdir(), "hiveot-readme-"));
+        symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+    });
+
+    afterEach(() => {
+        TestProcess.endAll();
+    });
+
+    after(() => {
+        rmSync(folder, { recursive: true, force: true });
+    });
+
+    for (const language of ["ts", "js"]) {
+        it(`has a server and a client in .${language} that work when pasted`, async () => {
+            const port = String(await freePort());
+            const run = (name: string): TestProcess => {
+                const file = `${name}.${language}`;
+                writeFileSync(join(folder, file), snippet(file).replaceAll("8444", port));
+                // tsx finds the package itself by the paths of our tsconfig.json; .ci/package.ts tests the real package
+                const env = { TSX_TSCONFIG_PATH: join(ROOT, "tsconfig.json") };
+                return new TestProcess(process.execPath, ["--import", "tsx", file], env, folder);
+            };
+            const server = run("server");
+            await server.printed(/^TD: https:/m);
+            const client = run("client");
+            expect(await client.exit, client.stderr).to.deep.equal({ code: 0, signal: null });
+            expect(client.stdout.split("\n")).to.include.members([
+                "count is now 50",
+                "count is now 55",
+                "increment gave 55",
+                "read 55",
+            ]);
+        });
+    }
+
+    it("lists every option", () => {
+        const options = [
+            ...optionsIn("src/config.ts", "SseScServerConfig"),
+            ...optionsIn("src/auth/options.ts", "AuthOptions"),
+            ...optionsIn("src/client-config.ts", "SseScPlainClientConfig"),
+            ...optionsIn("src/client-config.ts", "SseScClientConfig"),
+        ];
+        expect(options).to.include.members(["port", "accounts", "requestTimeout", "caCert"]);
+        const rows = README.split("\n").filter((line) => line.startsWith("| `"));
+        const missing = options.filter((name) => !rows.some((row) => row.split("|")[1]?.includes(`\`${name}\``)));
+        expect(missing).to.deep.equal([]);
+    });
+
+    it("lists every error code", () => {
+        const source = readFileSync(join(ROOT, "lib/errors.ts"), "utf8");
+        const codes = [...source.matchAll(/^ {4}([A-Z_]+): \[\d/gm)].map(([, code = ""]) => code);
+        expect(codes).to.include("OUTCOME_UNKNOWN");
+        expect(codes.filter((code) => !README.includes(`\`${code}\``))).to.deep.equal([]);
+    });
+});
