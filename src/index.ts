@@ -2,7 +2,7 @@
 export { createDevelopmentCertificate, type DevelopmentCertificate } from "./development-certificate";
 export { SseScServer, type SseScServerStatus } from "./sse-sc-server";
 export type { SseScServerConfig } from "./config";
-export { SseScClientFactory, SseScPlainClientFactory } from "./sse-sc-client-factory";
+export { SseScClientFactory, SseScPlainClientFactory, type ConsumedThingOrDescription } from "./sse-sc-client-factory";
 export { SseScClient } from "./sse-sc-client";
 export type { SseScClientConfig, SseScPlainClientConfig } from "./client-config";
 export { normalizeThingDescription } from "./things/normalizer";

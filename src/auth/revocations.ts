@@ -44,7 +44,7 @@ function keyOf({ clientId, sessionId }: Entry): string {
 }
 
 /** Most logged-out sessions of one client that are remembered one by one. */
-export const MAX_SESSIONS_PER_CLIENT = 10_000;
+const MAX_SESSIONS_PER_CLIENT = 10_000;
 
 /** The revoked sessions, in the sublevel `revocations` of a store and in memory. */
 export class Revocations {

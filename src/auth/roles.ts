@@ -33,7 +33,7 @@ const OPERATOR: readonly Operation[] = [...VIEWER, "invokeaction", "cancelaction
 const MANAGER: readonly Operation[] = [...OPERATOR, "writeproperty", "writeallproperties", "writemultipleproperties"];
 
 /** The roles that exist without any configuration. Every operation is listed, so that a new one is granted to nobody. */
-export const DEFAULT_ROLES = {
+const DEFAULT_ROLES = {
     none: [],
     viewer: VIEWER,
     operator: OPERATOR,

@@ -72,7 +72,7 @@ export async function serve(auth: Auth, ...inFront: RequestHandler[]): Promise<s
 }
 
 /** Listens on a free port of loopback until the test ends. */
-export async function listen(server: Server): Promise<string> {
+async function listen(server: Server): Promise<string> {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     onEnd(
         () =>

@@ -18,7 +18,7 @@ export interface Seen {
     readonly connection: number;
 }
 
-export interface Envelope {
+interface Envelope {
     readonly operation: string;
     readonly thingID?: string;
     readonly name?: string;

@@ -29,13 +29,15 @@ module.exports = async function scenario({
 
     const guest = new Servient();
     guest.addClientFactory(new SseScClientFactory({}));
-    guest.addClientFactory(new SseScPlainClientFactory({}));
+    const factory = new SseScPlainClientFactory({});
+    guest.addClientFactory(factory);
     guest.addCredentials({ [ID]: ACCOUNT });
     const wot = await guest.start();
     const td = await wot.requestThingDescription(`sse-plain://127.0.0.1:${server.getPort()}/.well-known/wot`);
     const consumed = await wot.consume(td);
     assert.equal(await (await consumed.readProperty("count")).value(), 42);
-    await assert.rejects(consumed.writeProperty("count", 1), SseScError); // both exports hand out the same class
+    // Both exports hand out the same class
+    await assert.rejects(factory.peerFor(consumed).writeProperty(ID, "count", 1), SseScError);
 
     await guest.shutdown();
     await host.shutdown();

@@ -66,9 +66,12 @@ interface Types {
     AccountConfig: api.AccountConfig;
     AccountStore: api.AccountStore;
     ActionData: api.ActionData;
+    ConsumedThingOrDescription: api.ConsumedThingOrDescription;
     DevelopmentCertificate: api.DevelopmentCertificate;
     LoginLimits: api.LoginLimits;
     RoleTable: api.RoleTable;
+    SseScClientConfig: api.SseScClientConfig;
+    SseScPlainClientConfig: api.SseScPlainClientConfig;
     SseScServerConfig: api.SseScServerConfig;
     SseScServerStatus: api.SseScServerStatus;
     ThingDescription: api.ThingDescription;
