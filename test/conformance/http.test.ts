@@ -11,6 +11,7 @@ const TIGHT = {
     maxMessageSize: 2000,
     maxPendingRequests: 2,
     maxSubscriptions: 2,
+    maxConnectionsPerClient: 3,
     maxDepth: 8,
     heartbeatInterval: 50,
     tdAccess: "authenticated",
@@ -34,7 +35,7 @@ function expectProblem(reply: RawResponse, status: number, code: string): void {
     checkProblem(problem);
     expect(problem).to.include({ status, type: PROBLEM + code });
     if (status === 401) expect(reply.headers["www-authenticate"]).to.match(/^Bearer\b/);
-    if (status === 429) expect(Number(reply.headers["retry-after"])).to.be.at.least(1);
+    if (status === 429 || status === 503) expect(Number(reply.headers["retry-after"])).to.be.at.least(1);
 }
 
 /** Methods that are wrong for a path. */
@@ -129,6 +130,16 @@ describe("HTTP", () => {
                         400,
                         "MISSING_CID"
                     );
+                });
+
+                req("HTTP-stream-503", "is refused to a client that has too many", async () => {
+                    for (let n = 0; n < TIGHT.maxConnectionsPerClient; n++) await connected("device", tightSetUps);
+                    const consumer = await client("device", tightSetUps);
+                    const headers = { ...consumer.headers(), cid: freshId("cid") };
+                    const reply = await consumer.request("GET", "/hiveot/ssesc", { headers });
+                    expectProblem(reply, 503, "TOO_MANY_CONNECTIONS");
+                    const other = await connected("viewer", tightSetUps);
+                    expect((await other.call(PING)).envelope).to.include({ output: "pong" });
                 });
 
                 req("HTTP-heartbeat", "is kept alive by comments, announced in whole seconds", async () => {

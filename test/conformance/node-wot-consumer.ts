@@ -4,12 +4,12 @@
  */
 import { Servient } from "@node-wot/core";
 import { SseScClientFactory, SseScError, SseScPlainClientFactory } from "../../src/index";
-import { type SetUp, type Role, usernameOf } from "../support/set-ups";
+import { type SetUp, type Role, type Transport, usernameOf } from "../support/set-ups";
 import { type Consumer, type Heard, Inbox, type Listening, type Outcome, type Running, type Target } from "./consumers";
 import { freshId, PATIENCE } from "./raw/raw-client";
 
 type Factory = SseScClientFactory | SseScPlainClientFactory;
-type Peer = Awaited<ReturnType<Factory["peerFor"]>>;
+type Peer = ReturnType<Factory["peerFor"]>;
 type PeerNotification = Parameters<Parameters<Peer["subscribe"]>[3]["onNotification"]>[0];
 type PeerOperation = Parameters<Peer["subscribe"]>[0];
 
@@ -31,23 +31,24 @@ export class NodeWotConsumer implements Consumer {
         private readonly things: ReadonlyMap<string, WoT.ConsumedThing>
     ) {}
 
-    /** @param authority where the server is reached, if not at its own port */
-    static async connect(setUp: SetUp, role: Role, authority = setUp.authority): Promise<NodeWotConsumer> {
+    static async connect(setUp: SetUp, transport: Transport, role: Role): Promise<NodeWotConsumer> {
         const servient = new Servient();
         const caCert = setUp.certificate.cert;
-        const factory = setUp.secure ? new SseScClientFactory({ caCert }) : new SseScPlainClientFactory({});
+        const factory = setUp.secure
+            ? new SseScClientFactory({ caCert, httpVersion: transport === "TLS h2" ? 2 : 1 })
+            : new SseScPlainClientFactory({});
         servient.addClientFactory(factory);
         const token = await setUp.token(role);
         servient.addCredentials(Object.fromEntries([...setUp.things.keys()].map((id) => [id, { token }])));
         const wot = await servient.start();
         const things = new Map<string, WoT.ConsumedThing>();
         for (const id of setUp.things.keys()) {
-            const url = `${setUp.scheme}://${authority}/things/${encodeURIComponent(id)}`;
+            const url = `${setUp.scheme}://${setUp.authority}/things/${encodeURIComponent(id)}`;
             things.set(id, await wot.consume(await wot.requestThingDescription(url)));
         }
         const [first] = things.values();
         if (first === undefined) throw new Error("No Thing is exposed");
-        return new NodeWotConsumer(usernameOf(role), servient, factory, await factory.peerFor(first), things);
+        return new NodeWotConsumer(usernameOf(role), servient, factory, factory.peerFor(first), things);
     }
 
     async perform(operation: string, target: Target = {}): Promise<Outcome> {

@@ -65,6 +65,7 @@ const ENDPOINTS = [
         "400": "without a cid: MISSING_CID",
         "401": "without a valid token: UNAUTHORIZED, WWW-Authenticate: Bearer",
         "405": "another method: Allow names GET",
+        "503": "too many streams of one client: TOO_MANY_CONNECTIONS, Retry-After; other clients are served (design.md, Limits)",
     }),
     ...rules("protocol.md, Endpoints: POST /hiveot/request", "HTTP-request", {
         "201": "empty; the response follows on the stream, perhaps before the 201",
@@ -189,6 +190,7 @@ const SURVIVAL = rules("issue 3, Behaviour that must hold", "SURVIVE", {
     "own-answers": "two connections of one client get only their own answers (item 4)",
 });
 
+// What the page says of January's client, of Last-Event-ID and of resuming belongs to later issues.
 const STREAM = rules("protocol.md, Stream", "STREAM", {
     ping: "the first block is an sse-ping with a data line, and comes at once",
     events: "event is request, response, notification or sse-ping; nothing else is ever sent",
@@ -201,6 +203,7 @@ const STREAM = rules("protocol.md, Stream", "STREAM", {
         "a second stream with the same (client, cid) replaces the old one, which ends with the comment `replaced`",
     "same-cid-other-client": "the key is (client, cid): equal cids of two clients are two sessions",
     "end-forgets": "subscriptions live with the connection: a stream that is gone gets nothing, and a new one has none",
+    "token-end": "a stream ends when the token that opened it expires (design.md, Delivery)",
     shutdown: "a server that shuts down closes its streams and sockets",
 });
 
@@ -222,7 +225,8 @@ const ENVELOPES = rules("protocol.md, Envelopes, August 2026", "ENV", {
     "action-id": "the action id is the correlation id of invokeaction; queryaction and cancelaction take it as input",
     "own-latest": "queryaction and cancelaction without input mean the caller's own latest invocation",
     "cancelled-invocation": "the invocation that was cancelled is answered with a failed response: CANCELLED",
-    wildcard: "a subscription without thing and name covers all Things",
+    wildcard: "thingID and name select, and empty or absent means all: without both a subscription covers all Things",
+    "not-observable": "observing a property that is not observable: failed response, 400 NOT_OBSERVABLE",
     "all-ends-single": "unsubscribe all and unobserve all end single subscriptions too",
     "once-per-stream": "overlapping subscriptions of one stream deliver a notification once",
     "two-clients": "each subscriber gets each notification, in the order in which they were made",
@@ -258,6 +262,8 @@ const THINGS = rules("design.md, Things side", "THINGS", {
     "td-operations": "a TD names only operations that TD 1.1 knows",
     "one-form": "one SSE-SC form per affordance and server",
     "host-bound": "without baseUri the host of a form is the address bound",
+    "host-all":
+        "bound to all interfaces, the host is the first of the machine's addresses that the certificate covers, else localhost",
     "host-base-uri": "with baseUri the forms start with it",
     "host-request": "a TD over HTTP names the Host of the request if the certificate covers it, else not",
     "not-sse": "no SSE-SC form says subprotocol sse",

@@ -12,7 +12,6 @@ import type { Consumer } from "./consumers";
 import { NodeWotConsumer } from "./node-wot-consumer";
 import { RawConsumer } from "./raw-consumer";
 import { CurlWire, curlHas } from "./raw/curl";
-import { type Http1Proxy, startHttp1Proxy } from "./raw/http1-proxy";
 import { RawClient } from "./raw/raw-client";
 import { req } from "./requirements";
 import { SCENARIOS, type World } from "./scenarios";
@@ -30,18 +29,6 @@ function curlVersion(transport: Transport): "--http1.1" | "--http2" {
 
 describe("scenarios", () => {
     const setUps = sharedSetUps();
-    let proxy: Promise<Http1Proxy> | undefined;
-
-    after(async () => {
-        await (await proxy)?.stop();
-    });
-
-    /** Our client speaks HTTP/2 wherever it is offered; behind this front it is not. */
-    async function authority(setUp: SetUp, transport: Transport): Promise<string> {
-        if (transport !== "TLS h1") return setUp.authority;
-        proxy ??= startHttp1Proxy(setUp.port, setUp.certificate);
-        return `127.0.0.1:${String((await proxy).port)}`;
-    }
 
     const kinds: readonly Kind[] = [
         {
@@ -67,8 +54,7 @@ describe("scenarios", () => {
         {
             name: "node-wot consumer",
             available: () => true,
-            connect: async (setUp, transport, role) =>
-                await NodeWotConsumer.connect(setUp, role, await authority(setUp, transport)),
+            connect: (setUp, transport, role) => NodeWotConsumer.connect(setUp, transport, role),
         },
     ];
 

@@ -142,6 +142,17 @@ describe("event stream and envelopes", () => {
                 expect(fresh.notifications()).to.deep.equal([]);
             });
 
+            req("STREAM-token-end", "ends with the token that opened it", async () => {
+                const server = { tokenLifetime: 1000 };
+                const setUp = await SetUp.start({ secure: isSecure(transport), things: [COUNTER_ID], server });
+                const consumer = await setUp.connected(transport);
+                clients.push(consumer);
+                await consumer.stream?.closed;
+                const reply = await consumer.post("/hiveot/request", { operation: "ping", correlationID: "late" });
+                expect(reply).to.include({ status: 401 });
+                await setUp.stop();
+            });
+
             req("STREAM-shutdown", "ends when the server shuts down", async () => {
                 const setUp = await SetUp.start({ secure: isSecure(transport), things: [COUNTER_ID] });
                 const consumer = await setUp.connected(transport);
@@ -307,6 +318,32 @@ describe("event stream and envelopes", () => {
                     { thingID: COUNTER_ID, value: "three" },
                 ]);
             });
+
+            req(
+                "ENV-wildcard",
+                "a single subscription without a name covers all of its Thing, without a Thing that name",
+                async () => {
+                    const { counter, twin } = await setUps(transport);
+                    const [ofThing, ofName] = [await connected(), await connected()];
+                    await ofThing.call({ operation: "subscribeevent", thingID: COUNTER_ID });
+                    await ofName.call({ operation: "subscribeevent", name: "tick" });
+                    counter.tick("one");
+                    counter.thing.emitEvent("overflow", 2);
+                    twin.tick("three");
+                    twin.thing.emitEvent("overflow", 4);
+                    counter.thing.emitEvent("overflow", 5);
+                    twin.tick("six");
+                    await ofThing.stream?.notification({ value: 5 });
+                    await ofName.stream?.notification({ value: "six" });
+                    const heard = [ofThing, ofName].map((each) =>
+                        each.stream?.notifications().map(({ value }) => value)
+                    );
+                    expect(heard).to.deep.equal([
+                        ["one", 2, 5],
+                        ["one", "three", "six"],
+                    ]);
+                }
+            );
 
             for (const [one, all, name] of [
                 ["subscribeevent", "subscribeallevents", "tick"],

@@ -1,9 +1,9 @@
 /** Thing Descriptions as they are served, and the forms that a script's Thing gets. */
 import { HttpServer } from "@node-wot/binding-http";
-import { ExposedThing, Servient } from "@node-wot/core";
+import { ExposedThing, Helpers, Servient } from "@node-wot/core";
 import { expect } from "chai";
 import { SseScServer } from "../../src/index";
-import { certificate, type TestCertificate } from "../support/certificates";
+import { certificate, LOOPBACK, type TestCertificate } from "../support/certificates";
 import {
     isSecure,
     passwordOf,
@@ -258,6 +258,22 @@ describe("Thing Descriptions", () => {
             );
         }
 
+        req(
+            "THINGS-host-all",
+            "forms of a server on all interfaces name a host that the certificate covers",
+            async () => {
+                const setUp = await SetUp.start({ secure: true, server: { address: "0.0.0.0" }, things: [COUNTER_ID] });
+                try {
+                    const covered = Helpers.getAddresses().find((host) => LOOPBACK.includes(host)) ?? "localhost";
+                    const { properties } = setUp.counter.thing.getThingDescription() as unknown as Td;
+                    const authority = `${covered}:${String(setUp.port)}`;
+                    expect(properties["count"]?.forms[0]?.href).to.equal(`sse://${authority}/hiveot/request`);
+                } finally {
+                    await setUp.stop();
+                }
+            }
+        );
+
         req("THINGS-host-base-uri", "forms and TDs begin with baseUri", async () => {
             const baseUri = "https://things.example:8443/gateway";
             const setUp = await SetUp.start({ secure: false, server: { baseUri }, things: [COUNTER_ID] });
@@ -367,15 +383,15 @@ describe("Thing Descriptions", () => {
             const setUp = await setUps("TLS h2");
             const spied = await setUp.wot.produce({ ...counterInit("urn:spied"), title: "Spied" });
             const calls: string[] = [];
-            const { handleObserveProperty, handleSubscribeEvent } = ExposedThing.prototype;
+            const { prototype } = ExposedThing;
             Object.assign(spied, {
-                handleObserveProperty(this: ExposedThing, ...args: Parameters<typeof handleObserveProperty>) {
+                handleObserveProperty(this: ExposedThing, ...args: Parameters<ExposedThing["handleObserveProperty"]>) {
                     calls.push(args[0]);
-                    return handleObserveProperty.apply(this, args);
+                    return prototype.handleObserveProperty.apply(this, args);
                 },
-                handleSubscribeEvent(this: ExposedThing, ...args: Parameters<typeof handleSubscribeEvent>) {
+                handleSubscribeEvent(this: ExposedThing, ...args: Parameters<ExposedThing["handleSubscribeEvent"]>) {
                     calls.push(args[0]);
-                    return handleSubscribeEvent.apply(this, args);
+                    return prototype.handleSubscribeEvent.apply(this, args);
                 },
             });
             spied.setPropertyReadHandler("count", () => Promise.resolve(1));

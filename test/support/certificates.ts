@@ -19,7 +19,8 @@ export interface CertificateOptions {
     notAfter?: Date;
 }
 
-const LOOPBACK = ["localhost", "127.0.0.1", "127.0.0.2", "::1"] as const;
+/** What the certificate of a test run covers. */
+export const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1", "127.0.0.2", "::1"];
 
 let folder: string | undefined;
 let count = 0;

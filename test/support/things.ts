@@ -3,7 +3,7 @@
  *
  * Made with the plain Scripting API, as any node-wot script would make it.
  */
-import { ProtocolHelpers } from "@node-wot/core";
+import { type ExposedThing, ProtocolHelpers } from "@node-wot/core";
 import { EventEmitter, once } from "node:events";
 import { Readable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
@@ -16,7 +16,7 @@ export const TWIN_ID = "dtw:a:b";
 
 /** What this binding puts into `options.data` of an action handler (design.md, "Things side"). */
 export interface ActionData {
-    progress(value: unknown): void;
+    readonly progress: (value: unknown) => void;
     readonly signal: AbortSignal;
 }
 
@@ -68,7 +68,7 @@ export function counterInit(id: string = COUNTER_ID): WoT.ExposedThingInit {
             tick: { data: { type: "string" } },
             alarm: { data: { type: "string" } },
         },
-    } as WoT.ExposedThingInit;
+    };
 }
 
 const RECORDED = {
@@ -118,11 +118,11 @@ export class TestThing {
     readonly #happened = new EventEmitter();
     #gate: Promise<void> | undefined;
 
-    private constructor(readonly thing: WoT.ExposedThing) {}
+    private constructor(readonly thing: ExposedThing) {}
 
     /** Produces the Thing and sets its handlers; `expose()` is up to the caller. */
     static async produce(wot: typeof WoT, id: string = COUNTER_ID): Promise<TestThing> {
-        const test = new TestThing(await wot.produce(counterInit(id)));
+        const test = new TestThing((await wot.produce(counterInit(id))) as ExposedThing);
         test.#setRecordedHandlers();
         test.#setFurtherHandlers();
         return test;
@@ -130,7 +130,7 @@ export class TestThing {
 
     /** Produces the Thing as it is in the recordings: few affordances, one value of progress, and `fail` says why. */
     static async produceRecorded(wot: typeof WoT): Promise<TestThing> {
-        const test = new TestThing(await wot.produce(recordedInit()));
+        const test = new TestThing((await wot.produce(recordedInit())) as ExposedThing);
         test.#setRecordedHandlers();
         test.progress = [50];
         test.failure = Object.assign(new Error("this action always fails"), { status: 400 });
@@ -226,7 +226,7 @@ export class TestThing {
         const { thing } = this;
         thing.setPropertyReadHandler("serial", async () => "SN-1");
         thing.setPropertyWriteHandler("secret", async (value) => {
-            this.secret = String(await value.value());
+            this.secret = (await value.value()) as string;
         });
         thing.setPropertyReadHandler("settings", async () => this.settings as WoT.InteractionInput);
         thing.setPropertyWriteHandler("settings", async (value) => {
@@ -236,7 +236,7 @@ export class TestThing {
         // A stream, because core's own codec cuts texts that are not ASCII (Buffer.alloc by the number of characters).
         thing.setPropertyReadHandler("note", async () => streamOf(Buffer.from(this.note)));
         thing.setPropertyWriteHandler("note", async (value) => {
-            this.note = String(await value.value());
+            this.note = (await value.value()) as string;
         });
         thing.setPropertyReadHandler("picture", async () => streamOf(Buffer.from(this.picture, "base64")));
         thing.setPropertyWriteHandler("picture", async (value) => {

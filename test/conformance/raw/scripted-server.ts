@@ -7,6 +7,7 @@
  */
 import * as http from "node:http";
 import * as http2 from "node:http2";
+import * as https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { type Envelope, PATIENCE, type ReplyHeaders } from "./event-stream";
@@ -35,7 +36,7 @@ export interface ScriptedReply {
     readonly blocks?: readonly string[];
     /** Send the blocks ahead of the HTTP reply. */
     readonly blocksFirst?: boolean;
-    /** Leave a reply that is no stream open: no body, no end. */
+    /** Never reply; the blocks go out all the same. */
     readonly hang?: boolean;
 }
 
@@ -93,13 +94,9 @@ export class ScriptedServer {
             request: http2.Http2ServerRequest,
             response: http2.Http2ServerResponse
         ) => void;
-        this.#server =
-            tls === undefined
-                ? http.createServer(listener)
-                : http2.createSecureServer(
-                      { ...tls, allowHTTP1: true, ...(http1Only ? { ALPNProtocols: ["http/1.1"] } : {}) },
-                      compat
-                  );
+        if (tls === undefined) this.#server = http.createServer(listener);
+        else if (http1Only) this.#server = https.createServer(tls, listener);
+        else this.#server = http2.createSecureServer({ ...tls, allowHTTP1: true }, compat);
         const event = tls === undefined ? "connection" : "secureConnection";
         (this.#server as http.Server).on(event, (socket: Socket) => {
             this.connections += 1;
@@ -241,8 +238,8 @@ export class ScriptedServer {
             response.write(blocks.join(""));
             return;
         }
-        if (hang) return;
         const finish = (): void => {
+            if (hang) return;
             const { "content-length": _length, "content-encoding": _encoding, ...rest } = headers;
             response.writeHead(status, rest).end(body);
         };
