@@ -83,8 +83,8 @@ function parseCredential(user: unknown): Credential | undefined {
 
 async function bearerStrategy(tokens: Tokens): Promise<Strategy> {
     const { Strategy } = await import("passport-jwt");
-    // jsonwebtoken takes a KeyObject and is 60 times faster with one than with a text; the declarations do not know it
-    const secretOrKey = tokens.publicKey as unknown as Buffer;
+    // 60 times faster than with a text (http2-and-sse.md)
+    const secretOrKey = tokens.publicKey as unknown as Buffer; // -- jsonwebtoken takes a KeyObject; the declarations lag behind
     const jwtFromRequest = (request: AuthRequest) => bearerToken(request) ?? null;
     return new Strategy(
         { jwtFromRequest, secretOrKey, algorithms: [ALGORITHM], passReqToCallback: true },

@@ -7,7 +7,7 @@ export interface Target {
     readonly uriVariables?: Readonly<Record<string, string | number>>;
 }
 
-export interface Success {
+interface Success {
     readonly ok: true;
     readonly output: unknown;
 }

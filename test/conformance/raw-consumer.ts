@@ -20,7 +20,7 @@ export const PROBLEM = "urn:hiveot-ssesc:problem:";
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
 
 /** A request envelope as protocol.md shows it. */
-export function requestEnvelope(operation: string, { thingId, name, input }: Target, id = freshId("c")): Envelope {
+function requestEnvelope(operation: string, { thingId, name, input }: Target, id = freshId("c")): Envelope {
     return {
         messageType: "request",
         operation,
@@ -34,7 +34,7 @@ export function requestEnvelope(operation: string, { thingId, name, input }: Tar
 }
 
 /** Checks that a block is framed as protocol.md, "Stream", says, and gives its envelope. */
-export function checkFrame(block: Block): Envelope {
+function checkFrame(block: Block): Envelope {
     const id = block.id === undefined ? "" : `id: ${block.id}\n`;
     expect(block.raw).to.equal(`${id}event: ${String(block.event)}\ndata: ${String(block.data)}\n\n`);
     if (block.json === undefined) throw new Error(`No envelope: ${block.raw}`);
@@ -42,7 +42,7 @@ export function checkFrame(block: Block): Envelope {
 }
 
 /** Checks that a response is the one to `request`, with all members of protocol.md and no others. */
-export function checkResponse(block: Block, request: Envelope, clientId: string): Envelope {
+function checkResponse(block: Block, request: Envelope, clientId: string): Envelope {
     expect(block.event).to.equal("response");
     const response = checkFrame(block);
     const { output, error, messageID, timestamp } = response;

@@ -46,13 +46,14 @@ const LOGIN = readRecording("auth.jsonl").slice(0, 1);
 const ERRORS = readRecording("protocol-errors.jsonl");
 
 describe("raw peers", () => {
-    for (const { name, secure, version, wire, available = () => true } of WAYS) {
+    // A curl that knows no HTTP/2 has one way less.
+    const ways = WAYS.filter(({ available = () => true }) => available());
+    for (const { name, secure, version, wire } of ways) {
         describe(`over ${name}`, () => {
             let server: ScriptedServer;
             let client: RawClient;
 
-            before(async function () {
-                if (!available()) this.skip();
+            before(async () => {
                 const tls = await certificate();
                 server = await ScriptedServer.start({
                     tls: secure ? tls : undefined,

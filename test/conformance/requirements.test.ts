@@ -80,7 +80,7 @@ describe("requirements", () => {
         if (root === undefined) throw new Error("No root suite");
         const loaded = new Set(files(root));
         const all = sources(__dirname).filter(({ file }) => file.endsWith(".test.ts"));
-        if (!all.every(({ file }) => loaded.has(join(TEST_FOLDER, file)))) this.skip();
+        if (!all.every(({ file }) => loaded.has(join(TEST_FOLDER, file)))) return; // somebody runs a part of it
         const cited = new Set(
             titles(root).flatMap((title) => [...title.matchAll(/\[([A-Za-z0-9-]+)\]/g)].map(([, id]) => id))
         );

@@ -1,7 +1,8 @@
 /** Thing Descriptions as they are served, and the forms that a script's Thing gets. */
 import { HttpServer } from "@node-wot/binding-http";
-import { ExposedThing, Helpers, Servient } from "@node-wot/core";
+import { ExposedThing, Helpers, ProtocolHelpers, Servient } from "@node-wot/core";
 import { expect } from "chai";
+import { PassThrough } from "node:stream";
 import { SseScServer } from "../../src/index";
 import { certificate, LOOPBACK, type TestCertificate } from "../support/certificates";
 import {
@@ -414,6 +415,43 @@ describe("Thing Descriptions", () => {
             } finally {
                 await Promise.all(clients.map((client) => client.close()));
                 await spied.destroy();
+            }
+        });
+
+        req("THINGS-eager", "knows the latest event of a Thing that nobody ever subscribed to", async () => {
+            const setUp = await setUps("plain h1");
+            const thing = await TestThing.produce(setUp.wot, "urn:unheard");
+            await thing.thing.expose();
+            const client = await setUp.connected("plain h1");
+            try {
+                thing.tick("early");
+                const target = { thingID: "urn:unheard", name: "tick" };
+                const { envelope } = await client.call({ operation: "readevent", ...target });
+                expect(envelope["output"]).to.include({ ...target, value: "early", affordanceType: "event" });
+            } finally {
+                await client.close();
+                await thing.thing.destroy();
+            }
+        });
+
+        req("THINGS-order", "keeps the order even where the content of an event takes longer to come", async () => {
+            const setUp = await setUps("plain h1");
+            const { counter } = setUp;
+            const client = await setUp.connected("plain h1");
+            try {
+                for (const name of ["tick", "overflow"]) {
+                    await client.call({ operation: "subscribeevent", thingID: COUNTER_ID, name });
+                }
+                const slow = new PassThrough();
+                counter.thing.emitEvent("tick", ProtocolHelpers.toWoTStream(slow));
+                counter.thing.emitEvent("overflow", 2);
+                await client.call({ operation: "ping" });
+                slow.end('"first"');
+                await client.stream?.notification({ value: 2 });
+                const values = client.stream?.notifications().map(({ value }) => value);
+                expect(values).to.deep.equal(["first", 2]);
+            } finally {
+                await client.close();
             }
         });
 

@@ -12,7 +12,7 @@ export interface TestCertificate {
     readonly certFile: string;
 }
 
-export interface CertificateOptions {
+interface CertificateOptions {
     /** Names and addresses that the certificate is for. */
     hosts?: readonly string[];
     notBefore?: Date;
@@ -27,7 +27,7 @@ let count = 0;
 let shared: Promise<TestCertificate> | undefined;
 
 /** Makes a certificate (P-256, valid for a day unless the options say otherwise). */
-export async function makeCertificate(options: CertificateOptions = {}): Promise<TestCertificate> {
+async function makeCertificate(options: CertificateOptions = {}): Promise<TestCertificate> {
     const { hosts = LOOPBACK, notBefore = new Date(Date.now() - 60_000), notAfter = inDays(1) } = options;
     const altNames = hosts.map((host) =>
         /^[\d.]+$|:/.test(host) ? { type: 7 as const, ip: host } : { type: 2 as const, value: host }

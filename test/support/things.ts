@@ -15,7 +15,7 @@ export const COUNTER_ID = "urn:counter";
 export const TWIN_ID = "dtw:a:b";
 
 /** What this binding puts into `options.data` of an action handler (design.md, "Things side"). */
-export interface ActionData {
+interface ActionData {
     readonly progress: (value: unknown) => void;
     readonly signal: AbortSignal;
 }
@@ -30,7 +30,7 @@ export const NOTE = "first line\r\nsecond: line\n\ndata: no field\n\u2028 €";
 export const PROGRESS = [25, 50, 75] as const;
 
 /** What no client may ever see. */
-export const INTERNALS = new Error("internals: /etc/passwd");
+const INTERNALS = new Error("internals: /etc/passwd");
 
 /** The Thing as its script wrote it; no forms but those that name a content type. */
 export function counterInit(id: string = COUNTER_ID): WoT.ExposedThingInit {
@@ -78,7 +78,7 @@ const RECORDED = {
 } as const;
 
 /** The Thing with the affordances that it has in the recordings, and no others. */
-export function recordedInit(): WoT.ExposedThingInit {
+function recordedInit(): WoT.ExposedThingInit {
     const init = counterInit() as unknown as Record<string, Record<string, unknown>>;
     const picked = Object.entries(RECORDED).map(([kind, names]) => [
         kind,
