@@ -73,6 +73,22 @@ export function isOperation(name: string): name is Operation {
     return Object.hasOwn(TABLE, name);
 }
 
+/** The operations that TD 1.1 knows in the forms of one kind of affordance, or in those of the Thing as a whole. */
+export function tdOperations(target: AffordanceType | "thing"): readonly Operation[] {
+    return TD_OPERATIONS[target];
+}
+
+const STANDARD = OPERATIONS.filter((operation) => TABLE[operation].standard);
+const ofOne = (kind: AffordanceType): readonly Operation[] =>
+    STANDARD.filter((operation) => TABLE[operation].affordance === kind && TABLE[operation].scope === "one");
+
+const TD_OPERATIONS: Readonly<Record<AffordanceType | "thing", readonly Operation[]>> = {
+    property: ofOne("property"),
+    action: ofOne("action"),
+    event: ofOne("event"),
+    thing: STANDARD.filter((operation) => TABLE[operation].scope !== "one"),
+};
+
 /** What the table says of an operation. */
 export function operationInfo(operation: Operation): OperationInfo {
     return TABLE[operation];

@@ -1,5 +1,4 @@
 /** The options of the client factories; their defaults and their check. */
-import { readFileSync } from "node:fs";
 import { SseScError } from "../lib/errors";
 import { DEFAULT_MAX_DEPTH, isRecord } from "../lib/json";
 import { DEFAULT_REQUEST_TIMEOUT } from "../lib/peer";
@@ -7,6 +6,7 @@ import { isToken } from "./http/bearer-token";
 import type { ReconnectOptions } from "./http/back-off";
 import { httpTarget } from "./http/origin";
 import { DEFAULT_TOKEN_REFRESH_INTERVAL, type Credentials } from "./http/token-session";
+import { readPem } from "./pem";
 
 /** Options of a `SseScPlainClientFactory`; times in milliseconds. */
 export interface SseScPlainClientConfig {
@@ -115,18 +115,10 @@ function readCertificates(caCert: unknown): readonly string[] | undefined {
     if (entries.length === 0) throw invalid("caCert is an empty array");
     return entries.map((entry) => {
         if (typeof entry !== "string") throw invalid("caCert is neither a path nor PEM text");
-        const pem = entry.includes("-----BEGIN") ? entry : readFile(entry);
+        const pem = readPem("caCert", entry);
         if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw invalid("caCert holds no certificate");
         return pem;
     });
-}
-
-function readFile(path: string): string {
-    try {
-        return readFileSync(path, "utf8");
-    } catch (cause) {
-        throw new SseScError("INVALID_CONFIG", "caCert cannot be read", { cause });
-    }
 }
 
 function readCredentials(byOrigin: unknown, secure: boolean): Map<string, Credentials> {

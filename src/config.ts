@@ -1,10 +1,10 @@
 /** The options of the roles, composed of those of the rooms; their defaults and their check. */
 import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { BlockList, isIP } from "node:net";
 import { SseScError } from "../lib/errors";
 import { DEFAULT_MAX_DEPTH } from "../lib/json";
 import { validateAuthOptions, type AuthOptions } from "./auth";
+import { readPem } from "./pem";
 
 /** Options of a `SseScServer`. Words are those of binding-http where it has one; times are milliseconds, sizes bytes. */
 export interface SseScServerConfig extends AuthOptions {
@@ -206,15 +206,5 @@ function readTls({ serverKey, serverCert }: SseScServerConfig): ServerSettings["
     } catch (cause) {
         if (cause instanceof SseScError) throw cause;
         throw invalid("serverCert", "is not a certificate", cause);
-    }
-}
-
-/** A PEM text as it is, or what stands in the file of that name. */
-function readPem(option: string, pemOrPath: string): string {
-    if (pemOrPath.includes("-----BEGIN ")) return pemOrPath;
-    try {
-        return readFileSync(pemOrPath, "utf8");
-    } catch (cause) {
-        throw invalid(option, "cannot be read", cause);
     }
 }

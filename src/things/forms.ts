@@ -1,8 +1,9 @@
 /** The forms that a server gives to the affordances of its Things (design.md, "Things side"). */
 import type { ExposedThing } from "@node-wot/core";
-import type { AffordanceType } from "../../lib/operations";
+import { tdOperations, type AffordanceType, type Operation } from "../../lib/operations";
 import { DEFAULT_CONTENT_TYPE } from "./content";
 import { affordancesOf, type Affordance, type ExposedThings, type Form } from "./exposed-things";
+import { NAME, STREAM, THING_ID } from "./normalizer";
 
 /** Where a server is reached. */
 export interface Endpoint {
@@ -28,32 +29,21 @@ export function originOf(endpoint: Endpoint): string {
 
 const AFFORDANCE_KINDS: readonly AffordanceType[] = ["property", "action", "event"];
 
-/** Operations of the root-level form; those that TD 1.1 knows. HiveKit panics at a TD without such a form. */
-const ROOT_OPERATIONS = [
-    "readallproperties",
-    "writeallproperties",
-    "readmultipleproperties",
-    "writemultipleproperties",
-    "observeallproperties",
-    "unobserveallproperties",
-    "queryallactions",
-    "subscribeallevents",
-    "unsubscribeallevents",
-];
+/** What of the operations on a property its flags rule out. */
+function isPossible(operation: Operation, property: Affordance): boolean {
+    switch (operation) {
+        case "readproperty":
+            return property["writeOnly"] !== true;
+        case "writeproperty":
+            return property["readOnly"] !== true;
+        default:
+            return property["observable"] === true;
+    }
+}
 
 function operationsOf(kind: AffordanceType, affordance: Affordance): string[] {
-    switch (kind) {
-        case "action":
-            return ["invokeaction", "queryaction", "cancelaction"];
-        case "event":
-            return ["subscribeevent", "unsubscribeevent"];
-        case "property":
-            return [
-                ...(affordance["writeOnly"] === true ? [] : ["readproperty"]),
-                ...(affordance["readOnly"] === true ? [] : ["writeproperty"]),
-                ...(affordance["observable"] === true ? ["observeproperty", "unobserveproperty"] : []),
-            ];
-    }
+    const operations = tdOperations(kind);
+    return operations.filter((operation) => kind !== "property" || isPossible(operation, affordance));
 }
 
 function uriTemplate(thing: ExposedThing, affordance: Affordance): string {
@@ -76,9 +66,9 @@ export function affordanceForm(
         contentType,
         subprotocol: "sse-sc",
         op: operationsOf(kind, affordance),
-        "hiveot:thingID": thing.id,
-        "hiveot:name": name,
-        "hiveot:stream": endpoint.streamPath,
+        [THING_ID]: thing.id,
+        [NAME]: name,
+        [STREAM]: endpoint.streamPath,
     };
 }
 
@@ -88,9 +78,9 @@ export function rootForm(endpoint: Endpoint, thingId: string): Form {
         href: `${endpoint.scheme}://${endpoint.authority}${endpoint.requestPath}`,
         contentType: DEFAULT_CONTENT_TYPE,
         subprotocol: "sse-sc",
-        op: [...ROOT_OPERATIONS],
-        "hiveot:thingID": thingId,
-        "hiveot:stream": endpoint.streamPath,
+        op: [...tdOperations("thing")], // HiveKit panics at a TD without a form at the root
+        [THING_ID]: thingId,
+        [STREAM]: endpoint.streamPath,
     };
 }
 

@@ -8,6 +8,7 @@
 import type { ConsumedThing } from "@node-wot/core";
 import { SseScError } from "../../lib/errors";
 import { DEFAULT_MAX_DEPTH, isRecord } from "../../lib/json";
+import { tdOperations } from "../../lib/operations";
 import { keepAffordanceMembers, keepFormMembers, keepSchemaMembers, keepThingMembers, type Json } from "./td-members";
 import { resolveHref, sseScUrl, streamPathOf, withSseScheme } from "./td-urls";
 
@@ -26,20 +27,10 @@ type Kind = "properties" | "actions" | "events";
 const KINDS: readonly Kind[] = ["properties", "actions", "events"];
 
 const OPERATIONS: Readonly<Record<Kind | "thing", readonly string[]>> = {
-    properties: ["readproperty", "writeproperty", "observeproperty", "unobserveproperty"],
-    actions: ["invokeaction", "queryaction", "cancelaction"],
-    events: ["subscribeevent", "unsubscribeevent"],
-    thing: [
-        "readallproperties",
-        "writeallproperties",
-        "readmultipleproperties",
-        "writemultipleproperties",
-        "observeallproperties",
-        "unobserveallproperties",
-        "queryallactions",
-        "subscribeallevents",
-        "unsubscribeallevents",
-    ],
+    properties: tdOperations("property"),
+    actions: tdOperations("action"),
+    events: tdOperations("event"),
+    thing: tdOperations("thing"),
 };
 
 /** Operations without which core cannot stop what it started. */
