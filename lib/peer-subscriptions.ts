@@ -43,6 +43,7 @@ export class PeerSubscriptions {
     readonly #index = new SubscriptionIndex<Shared>();
     /** Number of the renewal: a later one makes those of the one before void. */
     #generation = 0;
+    #down = false;
 
     constructor(
         private readonly request: (init: NewRequest, query?: string) => Promise<ResponseMessage>,
@@ -86,8 +87,14 @@ export class PeerSubscriptions {
         return { stop: () => this.#stop(standing, listener) };
     }
 
+    /** The path is down: what is stopped meanwhile has been forgotten by the other side already. */
+    drop(): void {
+        this.#down = true;
+    }
+
     /** Makes all subscriptions anew: the other side has forgotten them. */
     renew(): void {
+        this.#down = false;
         const generation = ++this.#generation;
         let last: Promise<unknown>[] = [];
         let next: Promise<unknown>[] = [];
@@ -133,7 +140,7 @@ export class PeerSubscriptions {
 
     async #stop(shared: Shared, listener: SubscriptionHandlers): Promise<void> {
         if (!shared.listeners.delete(listener) || shared.listeners.size > 0) return;
-        if (!this.#forget(shared)) return;
+        if (!this.#forget(shared) || this.#down) return;
         const { thingId, name } = shared.topic;
         const key = topicKey(shared.topic);
         const stopping = this.request({ operation: `un${shared.operation}`, thingId, name }).then(

@@ -62,6 +62,7 @@ export class Peer {
                 this.#receive(message, context);
             },
             dropped: (error) => {
+                this.#subscriptions.drop();
                 this.#pending.rejectAll((request) => unknownOutcome(request, "CONNECTION_LOST", error));
             },
             closed: (error) => {

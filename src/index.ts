@@ -6,7 +6,7 @@ export { SseScClientFactory, SseScPlainClientFactory, type ConsumedThingOrDescri
 export { SseScClient } from "./sse-sc-client";
 export type { SseScClientConfig, SseScPlainClientConfig } from "./client-config";
 export { normalizeThingDescription } from "./things/normalizer";
-export type { Account, AccountConfig, AccountStore, LevelAccounts, LoginLimits, RoleTable } from "./auth";
+export type { Account, AccountConfig, AccountRegistry, AccountStore, LoginLimits, RoleTable } from "./auth";
 export type { ActionData } from "./things/dispatcher";
 export type { ThingDescription } from "./things/thing-description";
 export type { Peer, RequestOptions } from "../lib/peer";

@@ -3,7 +3,7 @@ import { createLoggers, type ExposedThing, type ProtocolServer, type Servient } 
 import { rrn } from "../lib/converters/rrn";
 import { SseScError } from "../lib/errors";
 import { newId } from "../lib/messages";
-import { authenticateNobody, createAuth, type Auth } from "./auth";
+import { authenticateNobody, createAuth, LevelAccounts, type AccountRegistry, type Auth } from "./auth";
 import { parseServerConfig, type ServerSettings, type SseScServerConfig } from "./config";
 import { Endpoints } from "./endpoints";
 import { Exposure } from "./exposure";
@@ -91,6 +91,18 @@ export class SseScServer implements ProtocolServer {
             listeners: this.#exposure.listeners,
             tokenVerifications: this.#running?.auth?.verifications ?? 0,
         };
+    }
+
+    /**
+     * The accounts of a running server: add, change and remove them here; `store` keeps them. A client whose account is removed, or
+     * whose role or password changes, loses its streams.
+     * @throws SseScError ALREADY_CLOSED if the server is not running; INVALID_CONFIG if the accounts are in a store of your own, or
+     * nobody logs in
+     */
+    get accounts(): AccountRegistry {
+        const accounts = this.#requireRunning().auth?.accounts;
+        if (accounts instanceof LevelAccounts) return accounts;
+        throw new SseScError("INVALID_CONFIG", "The accounts of this server are not its own");
     }
 
     /** The port that is bound; -1 while none is. */

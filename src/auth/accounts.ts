@@ -25,6 +25,9 @@ export interface AccountStore {
     get(clientId: string): Account | undefined | Promise<Account | undefined>;
 }
 
+/** The accounts of a running server, which can be added to, changed and removed; what is done is kept in its store. */
+export type AccountRegistry = Pick<MemoryAccounts, "get" | "list" | "put" | "setPassword" | "remove">;
+
 /** What the accounts need to know of the world. */
 export interface AccountsOptions {
     /** Tells which roles exist. Default: any. */

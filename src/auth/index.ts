@@ -11,7 +11,7 @@ import { openStrategies } from "./strategies";
 import { Tokens } from "./tokens";
 
 export type { AccountConfig } from "./account-config";
-export type { Account, AccountStore } from "./accounts";
+export type { Account, AccountRegistry, AccountStore } from "./accounts";
 export { authenticateNobody } from "./authenticator";
 export { LevelAccounts } from "./level-accounts";
 export type { LoginLimits } from "./login-throttle";

@@ -262,6 +262,18 @@ describe("Peer", () => {
             expect(operations(channel)).to.deep.equal(["subscribeevent", "unsubscribeevent", "subscribeevent"]);
         });
 
+        it("is stopped at once while the path is down", async () => {
+            const { peer, channel } = peerWith((request) => {
+                respond(channel, request);
+            });
+            const subscription = await peer.subscribeEvent("t", "e", { onNotification: () => undefined });
+            channel.receiver?.dropped(new SseScError("CONNECTION_LOST"));
+            await subscription.stop();
+            channel.receiver?.reopened();
+            expect(operations(channel)).to.deep.equal(["subscribeevent"]);
+            expect(peer.inUse).to.equal(false);
+        });
+
         it("goes on when a listener throws", async () => {
             const thrown: unknown[] = [];
             const { peer, channel } = peerWith(

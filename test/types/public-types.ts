@@ -64,6 +64,7 @@ export type ProtocolValues = NoAny<AnyInModule<typeof protocol>>;
 interface Types {
     Account: api.Account;
     AccountConfig: api.AccountConfig;
+    AccountRegistry: api.AccountRegistry;
     AccountStore: api.AccountStore;
     ActionData: api.ActionData;
     ConsumedThingOrDescription: api.ConsumedThingOrDescription;
