@@ -20,6 +20,25 @@ function resources(): Record<string, number> {
     return counts;
 }
 
+/** Counts the listeners that an ExposedThing has, from now on: core keeps them to itself. */
+function countListeners(thing: object): () => number {
+    let count = 0;
+    for (const [method, step] of [
+        ["handleSubscribeEvent", 1],
+        ["handleObserveProperty", 1],
+        ["handleUnsubscribeEvent", -1],
+        ["handleUnobserveProperty", -1],
+    ] as const) {
+        const target = thing as Record<string, (...args: unknown[]) => unknown>;
+        const original = target[method]?.bind(thing);
+        target[method] = (...args) => {
+            count += step;
+            return original?.(...args);
+        };
+    }
+    return () => count;
+}
+
 for (const transport of ["plain h1", "TLS h2"] satisfies Transport[]) {
     describe(`${String(ROUNDS)} connect/disconnect rounds over ${transport}`, () => {
         let setUp: SetUp;
@@ -56,6 +75,7 @@ for (const transport of ["plain h1", "TLS h2"] satisfies Transport[]) {
             this.timeout(60_000);
             await round(0); // what is made once and stays
             await eventually("all connections closed", () => setUp.server.status.connections === 0);
+            const listeners = countListeners(setUp.counter.thing);
             const before = { status: setUp.server.status, resources: resources() };
             for (let n = 0; n < ROUNDS; n += 10) {
                 await Promise.all(Array.from({ length: 10 }, (_, index) => round(n + index)));
@@ -63,7 +83,9 @@ for (const transport of ["plain h1", "TLS h2"] satisfies Transport[]) {
             await eventually("all connections closed", () => setUp.server.status.connections === 0);
             expect({ status: setUp.server.status, resources: resources() }).to.deep.equal(before);
             expect(setUp.server.status).to.include({ sessions: 0, openRequests: 0, subscribers: 0, connections: 0 });
-            expect(setUp.counter.alarm.subscribed).to.equal(setUp.counter.alarm.unsubscribed);
+            expect(listeners()).to.equal(0);
+            expect(setUp.counter.alarm.subscribed).to.be.greaterThan(1);
+            expect(setUp.counter.alarm.unsubscribed).to.equal(setUp.counter.alarm.subscribed);
         });
     });
 }
