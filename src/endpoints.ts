@@ -46,13 +46,15 @@ export class Endpoints {
      */
     forHost(host: string | undefined): Endpoint {
         if (this.settings.baseUri !== undefined || host === undefined) return this.#default;
-        const url = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined;
-        // Only a bare authority: what else a client may write there must not get into a TD.
+        // Only a bare authority, and as the URL parser writes it: what else a client puts there must not get into a TD. The scheme
+        // makes the parser drop the port that clients take by default.
+        const text = `${this.settings.tls === undefined ? "http" : "https"}://${host}`;
+        const url = URL.canParse(text) ? new URL(text) : undefined;
         if (url === undefined || url.username !== "" || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
             return this.#default;
         }
         if (!this.#covers(url.hostname.replace(/^\[|\]$/g, ""))) return this.#default;
-        return { ...this.#default, authority: host.toLowerCase() };
+        return { ...this.#default, authority: url.host };
     }
 
     /** True if clients can trust that this name is us: the certificate says so, or, without TLS, it is our own address. */

@@ -8,12 +8,28 @@ import type { HttpResponse } from "./exchange";
 /** Handed to Node at once; more only when the socket has drained. */
 const MAX_WRITE = 64 * 1024;
 
+function concat(frames: readonly Buffer[]): Buffer {
+    const [only] = frames;
+    return frames.length === 1 && only !== undefined ? only : Buffer.concat(frames);
+}
+
+/** Joins frames, for streams one after the other that wait for the very same ones: they share one buffer. */
+function sharedConcat(): (frames: readonly Buffer[]) => Buffer {
+    let last: readonly Buffer[] = [];
+    let joined: Buffer = Buffer.alloc(0);
+    return (frames) => {
+        if (!sameFrames(frames, last)) {
+            last = frames;
+            joined = concat(frames);
+        }
+        return joined;
+    };
+}
+
 /** Flushes the writers that have something to send, once per turn of the event loop. */
 export class FlushScheduler {
     readonly #dirty = new Set<StreamWriter>();
     #scheduled = false;
-    #sharedFrames: readonly Buffer[] = [];
-    #sharedBuffer: Buffer = Buffer.alloc(0);
 
     /** Flushes this writer, and all others that wait by then, at the end of the turn. */
     later(writer: StreamWriter): void {
@@ -22,26 +38,14 @@ export class FlushScheduler {
         this.#scheduled = true;
         setImmediate(() => {
             this.#scheduled = false;
-            for (const dirty of this.#dirty) dirty.flush();
+            const join = sharedConcat();
+            for (const dirty of this.#dirty) dirty.flush(join);
             this.#dirty.clear();
-            this.#sharedFrames = [];
-            this.#sharedBuffer = Buffer.alloc(0);
         });
     }
 
     forget(writer: StreamWriter): void {
         this.#dirty.delete(writer);
-    }
-
-    /** The frames as one buffer: the one of the stream before, if that waited for the very same frames. */
-    join(frames: readonly Buffer[]): Buffer {
-        const [only] = frames;
-        if (frames.length === 1 && only !== undefined) return only;
-        if (!sameFrames(frames, this.#sharedFrames)) {
-            this.#sharedFrames = frames;
-            this.#sharedBuffer = Buffer.concat(frames);
-        }
-        return this.#sharedBuffer;
     }
 }
 
@@ -109,11 +113,8 @@ export class StreamWriter {
     }
 
     /** Writes what waits, as far as the socket takes it. */
-    flush(): void {
-        while (this.#queue.length > 0 && !this.#blocked && !this.#ended) {
-            const frames = this.#take();
-            this.#write(this.scheduler.join(frames));
-        }
+    flush(join: (frames: readonly Buffer[]) => Buffer = concat): void {
+        while (this.#queue.length > 0 && !this.#blocked && !this.#ended) this.#write(join(this.#take()));
     }
 
     /** Writes all that waits, then ends the stream. */
