@@ -10,5 +10,6 @@ export * from "./pending-requests";
 export * from "./subscriptions";
 export * from "./channel";
 export * from "./peer";
+export * from "./peer-operations";
 export type { SubscriptionHandle, SubscriptionHandlers } from "./peer-subscriptions";
 export { DEFAULT_MAX_DEPTH, parseJson } from "./json";

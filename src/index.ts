@@ -9,6 +9,7 @@ export { normalizeThingDescription } from "./things/normalizer";
 export type { Account, AccountConfig, AccountRegistry, AccountStore, LoginLimits, RoleTable } from "./auth";
 export type { ActionData } from "./things/dispatcher";
 export type { ThingDescription } from "./things/thing-description";
-export type { Peer, RequestOptions } from "../lib/peer";
+export type { Peer } from "../lib/peer";
+export type { RequestOptions } from "../lib/peer-operations";
 export type { SubscriptionHandle, SubscriptionHandlers } from "../lib/peer-subscriptions";
 export { SseScError, type ErrorCode, type Problem } from "../lib/errors";
