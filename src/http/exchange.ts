@@ -89,6 +89,7 @@ export function readBody(request: HttpRequest, limit: number): Promise<string> {
         }
         const chunks: Buffer[] = [];
         let size = 0;
+        let whole = false;
         request.on("data", (chunk: Buffer) => {
             size += chunk.length;
             if (size > limit) {
@@ -97,15 +98,17 @@ export function readBody(request: HttpRequest, limit: number): Promise<string> {
             } else chunks.push(chunk);
         });
         request.on("end", () => {
+            whole = true;
             const [first] = chunks;
             const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
             resolve(bytes.toString("utf8"));
         });
         const gone = (): void => {
+            if (whole) return; // `close` follows each body, and an error costs more than all the rest of it
             reject(new SseScError("INVALID_REQUEST", "The request ended before its body did"));
         };
         request.on("error", gone);
         request.on("aborted", gone);
-        request.on("close", gone); // after `end` this finds the promise settled
+        request.on("close", gone);
     });
 }
