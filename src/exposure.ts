@@ -1,7 +1,7 @@
 /** What a server does for its clients: carries out their requests on its Things, and tells subscribers what happens. */
 import type { ExposedThing } from "@node-wot/core";
 import type { MessageContext } from "../lib/channel";
-import { SseScError } from "../lib/errors";
+import { SseScError, toSseScError } from "../lib/errors";
 import { createProgress, type NotificationMessage, type RequestMessage } from "../lib/messages";
 import { isOperation, operationInfo, type Operation } from "../lib/operations";
 import { SubscriptionIndex, type Topic } from "../lib/subscriptions";
@@ -17,8 +17,8 @@ export interface ExposureOptions {
     readonly mayPerform: (role: string, operation: Operation) => boolean;
     /** Subscriptions that one session may have. */
     readonly maxSubscriptions: number;
-    /** Hears of errors that no client can be told of. */
-    readonly onError: (error: unknown) => void;
+    /** Hears of what went wrong in the application, of which clients are told nothing, or no more than that. */
+    readonly onError: (what: string, error: unknown) => void;
 }
 
 /** The Things of one server, as its sessions use them. */
@@ -35,7 +35,9 @@ export class Exposure {
             (notification) => {
                 this.#publish(notification);
             },
-            options.onError
+            (error) => {
+                options.onError("a notification", error);
+            }
         );
         this.#dispatcher = new Dispatcher(this.things, this.#notifier);
     }
@@ -90,12 +92,17 @@ export class Exposure {
             else this.#unsubscribe(session, topic);
             return undefined;
         }
-        return this.#dispatcher.dispatch(operation, request, {
-            query: context.query ?? "",
-            onProgress: (value) => {
-                this.#publishProgress(session, createProgress(request, value));
-            },
-        });
+        try {
+            return await this.#dispatcher.dispatch(operation, request, {
+                query: context.query ?? "",
+                onProgress: (value) => {
+                    this.#publishProgress(session, createProgress(request, value));
+                },
+            });
+        } catch (error) {
+            if (toSseScError(error).status >= 500) this.options.onError(`${operation} ${request.name}`, error);
+            throw error;
+        }
     }
 
     async #subscribe(session: Session, topic: Topic): Promise<void> {

@@ -1,4 +1,5 @@
 /** The node-wot ProtocolServer that accepts connections and exposes the servient's Things over HiveOT SSE-SC. */
+import { inspect } from "node:util";
 import { createLoggers, type ExposedThing, type ProtocolServer, type Servient } from "@node-wot/core";
 import { rrn } from "../lib/converters/rrn";
 import { SseScError } from "../lib/errors";
@@ -68,8 +69,8 @@ export class SseScServer implements ProtocolServer {
         this.#exposure = new Exposure({
             mayPerform: (role, operation) => this.#running?.auth?.roles.mayPerform(role, operation) ?? true,
             maxSubscriptions: this.#settings.maxSubscriptions,
-            onError: (error) => {
-                warn(`A notification was not sent: ${String(error)}`);
+            onError: (what, error) => {
+                warn(`${what} failed: ${inspect(error)}`);
             },
         });
         this.#sessions = new Sessions(this.#settings, {

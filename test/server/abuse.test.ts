@@ -6,6 +6,7 @@ import { join } from "node:path";
 import * as tls from "node:tls";
 import { expect } from "chai";
 import { Http1Wire, Http2Wire, RawClient, type Wire } from "../conformance/raw/raw-client";
+import { eventually } from "../support/eventually";
 import { passwordOf, usernameOf } from "../support/set-ups";
 import { COUNTER_ID } from "../support/things";
 
@@ -29,10 +30,11 @@ class Child {
         process.stderr?.on("data", (chunk: Buffer) => (this.errors += chunk.toString()));
     }
 
-    static async start(mode: "secure" | "plain"): Promise<Child> {
+    static async start(mode: "secure" | "plain", env: NodeJS.ProcessEnv = {}): Promise<Child> {
         const child = fork(join(__dirname, "../support/child-server.ts"), [mode], {
             execArgv: ["--import", "tsx"],
             stdio: ["ignore", "ignore", "pipe", "ipc"],
+            env: { ...process.env, ...env },
         });
         const [{ port, cert }] = (await once(child, "message")) as [Ready];
         return new Child(child, port, mode === "secure" ? cert : undefined);
@@ -214,3 +216,20 @@ for (const mode of ["plain", "secure"] as const) {
         });
     });
 }
+
+describe("a handler that fails", () => {
+    it("shows its error to the developer of the server who asks for it, and to nobody else", async () => {
+        const child = await Child.start("plain", { DEBUG: "node-wot:binding-hiveot*" });
+        const client = new RawClient(child.wire());
+        try {
+            await client.connect(usernameOf("admin"), passwordOf("admin"));
+            const invoke = { operation: "invokeaction", thingID: COUNTER_ID, name: "fail" };
+            expect(JSON.stringify(await client.call(invoke))).to.not.contain("a listener that throws");
+            await eventually("the log tells of it", () => child.errors.includes("a listener that throws"));
+            expect(child.errors).to.contain("invokeaction fail failed");
+        } finally {
+            await client.wire.close();
+            await child.stop();
+        }
+    });
+});
