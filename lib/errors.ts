@@ -24,7 +24,6 @@ const PROBLEMS = {
     INVALID_TD: [400, "The Thing Description is not valid"],
     METHOD_NOT_ALLOWED: [405, "This method is not allowed here"],
     MISSING_CID: [400, "The cid header is missing"],
-    NOT_ACCEPTABLE: [406, "This is not a media type that can be served here"],
     NOT_FOUND: [404, "Nothing is found here"],
     NO_INVOCATION: [404, "No such invocation of this action is known"],
     NO_SESSION: [400, "No event stream is open for this cid"],
