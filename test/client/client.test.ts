@@ -351,18 +351,28 @@ describe("client", () => {
             expect(times[4]! - times[0]!).to.be.greaterThan(40);
         });
 
-        it("is dropped when the server says NO_SESSION, and opened again", async () => {
-            const thing = await start(true);
-            await thing.subscribeEvent("overflow", () => undefined);
-            const take = server.handlers.get("POST /hiveot/request")!;
-            server.handlers.set("POST /hiveot/request", (_, reply) => {
-                server.handlers.set("POST /hiveot/request", take);
-                reply.writeHead(400, { "content-type": "application/problem+json" });
-                reply.end(JSON.stringify({ status: 400, type: "urn:hiveot-ssesc:problem:NO_SESSION", title: "x" }));
+        const refusals = {
+            problem: {
+                type: "application/problem+json",
+                body: JSON.stringify({ status: 400, type: "urn:hiveot-ssesc:problem:NO_SESSION", title: "x" }),
+            },
+            // Recording protocol-errors.jsonl, n = 7.
+            text: { type: "text/plain; charset=utf-8", body: "onHttpRequestMessage: no SSE connection\n" },
+        };
+        for (const [form, { type, body }] of Object.entries(refusals)) {
+            it(`is dropped when the server says NO_SESSION in a ${form}, and opened again`, async () => {
+                const thing = await start(true);
+                await thing.subscribeEvent("overflow", () => undefined);
+                const take = server.handlers.get("POST /hiveot/request")!;
+                server.handlers.set("POST /hiveot/request", (_, reply) => {
+                    server.handlers.set("POST /hiveot/request", take);
+                    reply.writeHead(400, { "content-type": type });
+                    reply.end(body);
+                });
+                expect(await codeOf(thing.invokeAction("increment", 1))).to.equal("NO_SESSION");
+                await server.until(() => server.opened === 2 && server.seenAt("subscribeevent").length === 2);
             });
-            expect(await codeOf(thing.invokeAction("increment", 1))).to.equal("NO_SESSION");
-            await server.until(() => server.opened === 2 && server.seenAt("subscribeevent").length === 2);
-        });
+        }
     });
 
     describe("a late sign that an earlier stream was of no use", () => {
