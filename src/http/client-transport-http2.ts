@@ -48,7 +48,9 @@ export class Http2Transport implements ClientTransport {
         return new Promise((resolve, reject) => {
             const stream = this.#start(request.method, request.path, request.headers, request.body);
             const reply = new Reply(stream, request.maxBody);
+            let settled = false;
             const settle = (failure?: SseScError): void => {
+                settled = true;
                 stop();
                 const response = reply.response(failure === undefined);
                 if (failure?.code !== "TOO_LARGE" && response !== undefined) resolve(response);
@@ -59,7 +61,7 @@ export class Http2Transport implements ClientTransport {
             const stop = watch(request, settle);
             reply.onEnd = settle;
             stream.once("close", () => {
-                settle(this.#failure(stream, reply.cause));
+                if (!settled) settle(this.#failure(stream, reply.cause));
             });
         });
     }
