@@ -1,7 +1,8 @@
 /** Reads the body of a request as JSON, whether or not a parser in front of us has read it already. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { SseScError, toSseScError } from "../../lib/errors";
-import { isRecord, parseJson } from "./parse";
+import { isRecord } from "../../lib/json";
+import { parseJson } from "./parse";
 
 /** A request as a body parser leaves it. */
 export type ParsedRequest = IncomingMessage & { body?: unknown };

@@ -1,8 +1,9 @@
 /** Accounts in an abstract-level store, with a copy in memory: asking for one is synchronous, changing one is durable. */
 import { SseScError } from "../../lib/errors";
+import { isRecord } from "../../lib/json";
 import type { AccountConfig } from "./account-config";
 import { MemoryAccounts, type Account, type AccountsOptions } from "./accounts";
-import { isRecord, parseJson } from "./parse";
+import { parseJson } from "./parse";
 import { openSublevel, SYNC, type AuthStore, type AuthSublevel } from "./store";
 
 /** Reads an account that was stored as JSON; `undefined` if it is none. */

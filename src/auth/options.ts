@@ -1,8 +1,9 @@
 /** The options of authentication: their type, their defaults and their check. */
+import { isRecord } from "../../lib/json";
 import { parseAccountConfigs, type AccountConfig } from "./account-config";
 import type { AccountStore } from "./accounts";
 import { parseLoginLimits, type LoginLimits } from "./login-throttle";
-import { invalidOption, isRecord, parseOptions, parsePositive } from "./parse";
+import { invalidOption, parseOptions, parsePositive } from "./parse";
 import { Roles, type RoleTable } from "./roles";
 
 /** Who may log in and what for. */

@@ -1,10 +1,6 @@
 /** Small parts that turn what comes from outside into typed values, or into an error that names the option. */
 import { SseScError } from "../../lib/errors";
-
-/** True for an object that is not an array. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-    return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+import { isRecord } from "../../lib/json";
 
 /** Parses JSON; `undefined` if the text is none (JSON itself has no such value). */
 export function parseJson(text: string): unknown {

@@ -3,7 +3,8 @@
  * entries are kept in the order in which they end, so that each new one drops the old ones and no timer is needed.
  */
 import { SseScError } from "../../lib/errors";
-import { isRecord, parseJson } from "./parse";
+import { isRecord } from "../../lib/json";
+import { parseJson } from "./parse";
 import { openSublevel, SYNC, type AuthStore, type AuthSublevel } from "./store";
 
 /** The members of a token that decide whether it was revoked. */

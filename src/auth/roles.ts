@@ -1,6 +1,7 @@
 /** What each role may do: the default table (protocol.md, "Roles and what they may do") and the one from the options. */
 import { isOperation, OPERATIONS, type Operation } from "../../lib/operations";
-import { invalidOption, isRecord } from "./parse";
+import { isRecord } from "../../lib/json";
+import { invalidOption } from "./parse";
 
 /** Role names and the operations that each may perform; `"*"` stands for all. */
 export type RoleTable = Readonly<Record<string, readonly (Operation | "*")[]>>;

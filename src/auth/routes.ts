@@ -2,12 +2,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Request, Response } from "express";
 import { SseScError } from "../../lib/errors";
+import { isRecord } from "../../lib/json";
 import { MAX_PASSWORD_LENGTH } from "./account-config";
 import type { AccountStore } from "./accounts";
 import type { Authenticate } from "./authenticator";
 import { bodyReader, jsonBody, type Middleware, type ParsedRequest } from "./body";
 import type { LoginThrottle } from "./login-throttle";
-import { isRecord } from "./parse";
 import { bearerToken } from "./request";
 import type { Strategies } from "./strategies";
 import type { Tokens } from "./tokens";

@@ -1,8 +1,8 @@
 /** The Passport strategies, on a Passport instance of our own: bearer tokens (passport-jwt) and log-in (passport-local). */
 import type { Strategy } from "passport";
 import { SseScError, toSseScError } from "../../lib/errors";
+import { isRecord } from "../../lib/json";
 import type { AccountStore } from "./accounts";
-import { isRecord } from "./parse";
 import { verifyPassword } from "./passwords";
 import { bearerToken, type AuthRequest } from "./request";
 import { ALGORITHM, parseClaims, type Tokens } from "./tokens";

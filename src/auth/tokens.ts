@@ -3,7 +3,7 @@ import { randomUUID, type KeyObject } from "node:crypto";
 import type * as JsonWebToken from "jsonwebtoken";
 import { SseScError } from "../../lib/errors";
 import type { Identity } from "../../lib/identity";
-import { isRecord } from "./parse";
+import { isRecord } from "../../lib/json";
 import { Revocations, type RevocableToken } from "./revocations";
 import { openSigningKey, type SigningKey } from "./signing-key";
 import type { AuthStore } from "./store";
