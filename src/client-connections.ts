@@ -1,6 +1,6 @@
 /** What all clients of one factory share: connections, credentials, subscriptions. */
 import { createLoggers } from "@node-wot/core";
-import { rrn } from "../lib/converters/rrn";
+import { DEFAULT_STREAM_PATH, dialectOf } from "../lib/converters/dialects";
 import { SseScError } from "../lib/errors";
 import { parseJson } from "../lib/json";
 import type { Peer } from "../lib/peer";
@@ -9,7 +9,6 @@ import { accountKey, CredentialMemory, type GivenCredentials } from "./client-cr
 import type { ThingTarget } from "./client-form";
 import { ClientSubscriptions } from "./client-subscriptions";
 import { ClientConnection, type ConnectionTarget } from "./http/client-connection";
-import { DEFAULT_STREAM_PATH } from "./http/dialled-channel";
 import { httpTarget, schemeOf } from "./http/origin";
 import { replyError } from "./http/reply-error";
 import { normalizeThingDescription, type ThingDescription } from "./things/normalizer";
@@ -111,6 +110,10 @@ export class ClientConnections {
 
     #connect(target: ConnectionTarget): ClientConnection {
         if (this.#destroyed) throw new SseScError("ALREADY_CLOSED", "The client factory was destroyed");
-        return new ClientConnection(target, { ...this.settings, converter: rrn, log: info });
+        return new ClientConnection(target, {
+            ...this.settings,
+            converter: dialectOf(target.streamPath, this.settings.dialects),
+            log: info,
+        });
     }
 }
