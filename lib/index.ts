@@ -13,5 +13,7 @@ export * from "./subscriptions";
 export * from "./channel";
 export * from "./peer";
 export * from "./peer-operations";
+export type { ActionStatus, EventReading } from "./peer-results";
+export type { UriVariables } from "./uri-variables";
 export type { SubscriptionHandle, SubscriptionHandlers } from "./peer-subscriptions";
 export { DEFAULT_MAX_DEPTH, parseJson } from "./json";

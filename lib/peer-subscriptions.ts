@@ -47,7 +47,8 @@ export class PeerSubscriptions {
 
     constructor(
         private readonly request: (init: NewRequest, query?: string) => Promise<ResponseMessage>,
-        private readonly onListenerError: (error: unknown) => void
+        private readonly onListenerError: (error: unknown) => void,
+        private readonly onRenewed: () => void = () => undefined
     ) {}
 
     /** Number of subscriptions on the wire. */
@@ -55,13 +56,19 @@ export class PeerSubscriptions {
         return this.#shared.size;
     }
 
-    /** Starts a subscription, or joins the one that stands. @throws SseScError if the other side refuses it */
+    /**
+     * Starts a subscription, or joins the one that stands.
+     * @param signal gives up while it waits to be acknowledged
+     * @throws SseScError if the other side refuses it; ABORTED
+     */
     async add(
         operation: Operation,
         topic: Topic,
         handlers: SubscriptionHandlers,
-        query?: string
+        query?: string,
+        signal?: AbortSignal
     ): Promise<SubscriptionHandle> {
+        throwIfAborted(signal);
         const key = topicKey(topic);
         const listener = { ...handlers }; // the same handlers may be given twice
         let shared = this.#shared.get(key);
@@ -75,15 +82,17 @@ export class PeerSubscriptions {
             const stopping = this.#stopping.get(key);
             shared.ready = stopping === undefined ? this.#start(starting) : stopping.then(() => this.#start(starting));
         }
+        const standing = shared;
         try {
-            await shared.ready;
+            await (signal === undefined ? standing.ready : orAborted(standing.ready, signal));
         } catch (error) {
+            // It may be acknowledged yet, and must not be overtaken by its end.
+            if (signal?.aborted === true) void this.#stop(standing, listener, standing.ready);
             shared.listeners.delete(listener);
             // Others may stand on it from before a drop: only the last one out takes it down.
             if (shared.listeners.size === 0) this.#forget(shared);
             throw error;
         }
-        const standing = shared;
         return { stop: () => this.#stop(standing, listener) };
     }
 
@@ -92,12 +101,13 @@ export class PeerSubscriptions {
         this.#down = true;
     }
 
-    /** Makes all subscriptions anew: the other side has forgotten them. */
+    /** Makes all subscriptions anew, because the other side has forgotten them, and tells when it has answered for each. */
     renew(): void {
         this.#down = false;
         const generation = ++this.#generation;
         let last: Promise<unknown>[] = [];
         let next: Promise<unknown>[] = [];
+        const all: Promise<unknown>[] = [];
         for (const shared of this.#shared.values()) {
             const before = last;
             shared.ready = before.length === 0 ? this.#start(shared) : this.#startAfter(before, shared, generation);
@@ -105,9 +115,13 @@ export class PeerSubscriptions {
                 const cause = toSseScError(error, "CONNECTION_LOST");
                 if (!TRANSIENT.has(cause.code)) this.#end(shared, cause);
             });
+            all.push(shared.ready);
             next.push(shared.ready);
             if (next.length >= RENEWALS_AT_ONCE) [last, next] = [next, []];
         }
+        void Promise.allSettled(all).then(() => {
+            if (generation === this.#generation && !this.#down) this.onRenewed();
+        });
     }
 
     /** Ends all subscriptions with an error. */
@@ -138,12 +152,13 @@ export class PeerSubscriptions {
         return this.#start(shared);
     }
 
-    async #stop(shared: Shared, listener: SubscriptionHandlers): Promise<void> {
+    async #stop(shared: Shared, listener: SubscriptionHandlers, after?: Promise<unknown>): Promise<void> {
         if (!shared.listeners.delete(listener) || shared.listeners.size > 0) return;
         if (!this.#forget(shared) || this.#down) return;
         const { thingId, name } = shared.topic;
         const key = topicKey(shared.topic);
-        const stopping = this.request({ operation: `un${shared.operation}`, thingId, name }).then(
+        const end = (): Promise<unknown> => this.request({ operation: `un${shared.operation}`, thingId, name });
+        const stopping = (after === undefined ? end() : after.then(end)).then(
             () => undefined,
             () => undefined // a path that is gone took the subscription with it, and nobody listens any more
         );
@@ -185,4 +200,21 @@ export class PeerSubscriptions {
             this.onListenerError(error);
         }
     }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+    if (signal?.aborted === true) throw new SseScError("ABORTED", undefined, { cause: signal.reason });
+}
+
+/** Waits as long as the signal allows. @throws SseScError ABORTED */
+function orAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+        const abort = (): void => {
+            reject(new SseScError("ABORTED", undefined, { cause: signal.reason }));
+        };
+        signal.addEventListener("abort", abort, { once: true });
+        promise.then(resolve, reject).finally(() => {
+            signal.removeEventListener("abort", abort);
+        });
+    });
 }

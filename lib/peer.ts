@@ -2,20 +2,31 @@
  * The symmetric end point on a channel: sends requests and awaits their responses, answers requests that come in, sends
  * notifications and hands on those that come in, all at once. Who dialled makes no difference.
  */
-import type { Channel, ChannelReceiver, MessageContext } from "./channel";
+import type { Channel, ChannelReceiver, MessageContext, SendOptions } from "./channel";
 import { SseScError, toProblem, toSseScError } from "./errors";
 import { createRequest, createResponse, splitNotification, type NewRequest } from "./messages";
 import type { Message, NotificationMessage, RequestMessage, ResponseMessage } from "./messages";
 import { operationInfo, type Operation } from "./operations";
-import { PeerOperations, type RequestOptions } from "./peer-operations";
+import { PeerOperations, type RequestOptions, type SubscribeOptions } from "./peer-operations";
 import { PendingRequests, unknownOutcome } from "./pending-requests";
 import { PeerSubscriptions, type SubscriptionHandle, type SubscriptionHandlers } from "./peer-subscriptions";
+import { toQuery } from "./uri-variables";
 
 /** Default of `requestTimeout` in milliseconds (design.md, "Limits and defaults"). */
 export const DEFAULT_REQUEST_TIMEOUT = 60_000;
 
 /** Answers one request that came in: resolves with the output, or rejects with the error that the caller gets. */
 export type RequestHandler = (request: RequestMessage, context: MessageContext) => Promise<unknown>;
+
+/** Hears how the path of a peer fares. None of these may throw. */
+export interface PathListener {
+    /** The path broke, and will be opened again; what waited has failed. */
+    readonly dropped: (error: SseScError) => void;
+    /** The path is open again, and each subscription was made anew or refused. */
+    readonly restored: () => void;
+    /** The path is gone for good; what waited has failed, subscriptions have ended. */
+    readonly closed: (error: SseScError) => void;
+}
 
 export interface PeerOptions {
     /** Answers requests that come in. Without it they fail with `UNKNOWN_THING`. */
@@ -26,6 +37,8 @@ export interface PeerOptions {
     readonly requestTimeout?: number;
     /** Hears what a listener of the application threw; such errors harm nobody else. Default: dropped. */
     readonly onListenerError?: (error: unknown) => void;
+    /** Hears how the path fares. */
+    readonly path?: PathListener | undefined;
 }
 
 /** The symmetric end point on a channel. */
@@ -42,7 +55,8 @@ export class Peer extends PeerOperations {
         this.#options = options;
         this.#subscriptions = new PeerSubscriptions(
             (init, query) => this.request(init, query === undefined ? {} : { query }),
-            (error) => options.onListenerError?.(error)
+            (error) => options.onListenerError?.(error),
+            () => options.path?.restored()
         );
         const receiver: ChannelReceiver = {
             reopened: () => {
@@ -53,11 +67,13 @@ export class Peer extends PeerOperations {
             },
             dropped: (error) => {
                 this.#subscriptions.drop();
-                this.#pending.rejectAll((request) => unknownOutcome(request, "CONNECTION_LOST", error));
+                this.#rejectAll(error, new SseScError("CONNECTION_LOST", undefined, { cause: error }));
+                options.path?.dropped(error);
             },
             closed: (error) => {
-                this.#pending.rejectAll((request) => unknownOutcome(request, "CONNECTION_LOST", error));
+                this.#rejectAll(error, error);
                 this.#subscriptions.fail(error);
+                options.path?.closed(error);
             },
         };
         channel.attach(receiver);
@@ -85,10 +101,12 @@ export class Peer extends PeerOperations {
      */
     override async request(init: NewRequest, options: RequestOptions = {}): Promise<ResponseMessage> {
         const request = createRequest(init);
-        const { onProgress } = options;
+        const { onProgress, signal } = options;
+        const query = toQuery(options);
+        let sending: Promise<void> | undefined;
         const response = this.#pending.add(request, {
             timeout: options.timeout ?? this.#options.requestTimeout ?? DEFAULT_REQUEST_TIMEOUT,
-            signal: options.signal,
+            signal,
             onProgress:
                 onProgress === undefined
                     ? undefined
@@ -97,14 +115,14 @@ export class Peer extends PeerOperations {
                               onProgress(progressValue(notification));
                           });
                       },
+            onAbandoned: () => {
+                if (request.operation === "invokeaction") void this.#cancel(request, sending);
+            },
         });
-        if (this.#pending.has(request.correlationId)) this.#sendRequest(request, options);
-        try {
-            return await response;
-        } catch (error) {
-            if (request.operation === "invokeaction" && options.signal?.aborted === true) this.#cancelLater(request);
-            throw error;
+        if (this.#pending.has(request.correlationId)) {
+            sending = this.#sendRequest(request, { signal, query }, options.onTaken);
         }
+        return response;
     }
 
     /** Sends a notification. @throws SseScError if it could not be sent */
@@ -126,28 +144,44 @@ export class Peer extends PeerOperations {
         thingId: string,
         name: string,
         handlers: SubscriptionHandlers,
-        { query }: Pick<RequestOptions, "query"> = {}
+        options: SubscribeOptions = {}
     ): Promise<SubscriptionHandle> {
         const { affordance, subscription } = operationInfo(operation);
         if (affordance === undefined || subscription !== "start") throw new SseScError("UNKNOWN_OPERATION");
-        return this.#subscriptions.add(operation, { affordance, thingId, name }, handlers, query);
+        const topic = { affordance, thingId, name };
+        return this.#subscriptions.add(operation, topic, handlers, toQuery(options), options.signal);
     }
 
-    #sendRequest(request: RequestMessage, { signal, query }: RequestOptions): void {
+    /** Never rejects: what goes wrong fails the request. */
+    async #sendRequest(request: RequestMessage, options: SendOptions, onTaken?: () => void): Promise<void> {
+        const id = request.correlationId;
+        const isWanted = (): boolean => this.#pending.leaves(id);
+        let sending: Promise<void> | undefined;
         try {
-            const isWanted = (): boolean => this.#pending.has(request.correlationId);
-            this.#channel.send(request, { signal, query, isWanted })?.catch((error: unknown) => {
-                this.#pending.reject(request.correlationId, toSseScError(error, "CONNECTION_LOST"));
-            });
+            sending = this.#channel.send(request, { ...options, isWanted });
         } catch (error) {
-            this.#pending.reject(request.correlationId, toSseScError(error, "INVALID_INPUT"));
+            this.#pending.reject(id, toSseScError(error, "INVALID_INPUT"));
+            return;
         }
+        try {
+            if (sending === undefined) this.#pending.leaves(id);
+            else await sending;
+        } catch (error) {
+            this.#pending.reject(id, toSseScError(error, "CONNECTION_LOST"));
+            return;
+        }
+        if (onTaken !== undefined) this.#guard(onTaken);
     }
 
     /** An invocation whose caller gave up is cancelled; whether that works is nobody's concern any more. */
-    #cancelLater(request: RequestMessage): void {
-        const { thingId, name, correlationId } = request;
-        this.request({ operation: "cancelaction", thingId, name, input: correlationId }).catch(() => undefined);
+    async #cancel({ thingId, name, correlationId }: RequestMessage, sending: Promise<void> | undefined): Promise<void> {
+        await sending; // or the cancellation might overtake the invocation
+        await this.cancelAction(thingId, name, correlationId).catch(() => undefined);
+    }
+
+    /** Fails what waits: with `unsent` if it had not left yet, else as one whose outcome nobody knows. */
+    #rejectAll(cause: SseScError, unsent: SseScError): void {
+        this.#pending.rejectAll((request, sent) => (sent ? unknownOutcome(request, "CONNECTION_LOST", cause) : unsent));
     }
 
     #receive(message: Message, context: MessageContext): void {

@@ -11,6 +11,8 @@ export interface PendingOptions {
     readonly signal?: AbortSignal | undefined;
     /** Called with each progress notification of the request. */
     readonly onProgress?: ((progress: NotificationMessage) => void) | undefined;
+    /** Called when `signal` ended the waiting for a request that had left. */
+    readonly onAbandoned?: (() => void) | undefined;
 }
 
 interface Pending {
@@ -19,6 +21,8 @@ interface Pending {
     readonly resolve: (response: ResponseMessage) => void;
     readonly reject: (error: SseScError) => void;
     timer: ReturnType<typeof setTimeout> | undefined;
+    /** True once it has left, or may have: before that nobody can have carried it out. */
+    sent: boolean;
     readonly stopListening: () => void;
 }
 
@@ -55,6 +59,7 @@ export class PendingRequests {
             const id = request.correlationId;
             const abort = (): void => {
                 this.reject(id, new SseScError("ABORTED", undefined, { cause: options.signal?.reason }));
+                if (pending.sent) options.onAbandoned?.();
             };
             if (options.signal?.aborted === true) {
                 reject(new SseScError("ABORTED", undefined, { cause: options.signal.reason }));
@@ -62,7 +67,15 @@ export class PendingRequests {
             }
             options.signal?.addEventListener("abort", abort, { once: true });
             const stopListening = (): void => options.signal?.removeEventListener("abort", abort);
-            const pending: Pending = { request, options, resolve, reject, timer: undefined, stopListening };
+            const pending: Pending = {
+                request,
+                options,
+                resolve,
+                reject,
+                timer: undefined,
+                sent: false,
+                stopListening,
+            };
             this.#pending.set(id, pending);
             this.#startTimer(pending);
         });
@@ -70,6 +83,13 @@ export class PendingRequests {
 
     has(correlationId: string): boolean {
         return this.#pending.has(correlationId);
+    }
+
+    /** Notes that a request leaves. False if nobody waits for it (any more): then it should not leave. */
+    leaves(correlationId: string): boolean {
+        const pending = this.#pending.get(correlationId);
+        if (pending !== undefined) pending.sent = true;
+        return pending !== undefined;
     }
 
     /** Settles the request that a response belongs to. False if nobody waits for it (any more). */
@@ -98,13 +118,13 @@ export class PendingRequests {
         }
     }
 
-    /** Empties the map and fails each request with what `errorOf` makes for it. */
-    rejectAll(errorOf: (request: RequestMessage) => SseScError): void {
+    /** Empties the map and fails each request with what `errorOf` makes for it, and for whether it had left. */
+    rejectAll(errorOf: (request: RequestMessage, sent: boolean) => SseScError): void {
         const pending = this.#pending;
         this.#pending = new Map(); // a late response must find nothing
         for (const entry of pending.values()) {
             release(entry);
-            entry.reject(errorOf(entry.request));
+            entry.reject(errorOf(entry.request, entry.sent));
         }
     }
 
@@ -131,7 +151,10 @@ export class PendingRequests {
         clearTimeout(pending.timer);
         if (pending.options.timeout <= 0) return;
         pending.timer = setTimeout(() => {
-            this.reject(pending.request.correlationId, unknownOutcome(pending.request, "TIMEOUT"));
+            const error = pending.sent
+                ? unknownOutcome(pending.request, "TIMEOUT")
+                : new SseScError("TIMEOUT", "There was no connection in time: the request was not sent");
+            this.reject(pending.request.correlationId, error);
         }, pending.options.timeout);
     }
 }

@@ -1,6 +1,6 @@
 /** What all clients of one factory share: connections, credentials, subscriptions. */
 import { createLoggers } from "@node-wot/core";
-import { DEFAULT_STREAM_PATH, dialectOf } from "../lib/converters/dialects";
+import { DEFAULT_STREAM_PATH } from "../lib/converters/dialects";
 import { SseScError } from "../lib/errors";
 import { parseJson } from "../lib/json";
 import type { Peer } from "../lib/peer";
@@ -8,12 +8,13 @@ import type { ClientSettings } from "./client-config";
 import { accountKey, CredentialMemory, type GivenCredentials } from "./client-credentials";
 import type { ThingTarget } from "./client-form";
 import { ClientSubscriptions } from "./client-subscriptions";
-import { ClientConnection, type ConnectionTarget } from "./http/client-connection";
+import { createConnection } from "./create-connection";
+import type { ClientConnection, ConnectionTarget } from "./http/client-connection";
 import { httpTarget, schemeOf } from "./http/origin";
 import { replyError } from "./http/reply-error";
 import { normalizeThingDescription, type ThingDescription } from "./things/normalizer";
 
-const { info, warn } = createLoggers("binding-hiveot", "client");
+const { warn } = createLoggers("binding-hiveot", "client");
 
 const ACCEPT_TD = "application/td+json, application/json;q=0.9";
 
@@ -46,7 +47,7 @@ export class ClientConnections {
     /** Closes everything at once. */
     destroy(): void {
         this.#destroyed = true;
-        for (const connection of [...this.#connections.values(), ...this.#fetching]) connection.close();
+        for (const connection of [...this.#connections.values(), ...this.#fetching]) void connection.close();
         this.#connections.clear();
         this.#fetching.clear();
         this.subscriptions.clear();
@@ -110,10 +111,6 @@ export class ClientConnections {
 
     #connect(target: ConnectionTarget): ClientConnection {
         if (this.#destroyed) throw new SseScError("ALREADY_CLOSED", "The client factory was destroyed");
-        return new ClientConnection(target, {
-            ...this.settings,
-            converter: dialectOf(target.streamPath, this.settings.dialects),
-            log: info,
-        });
+        return createConnection(target, this.settings);
     }
 }

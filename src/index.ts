@@ -3,6 +3,9 @@ export { createDevelopmentCertificate, type DevelopmentCertificate } from "./dev
 export { SseScServer, type SseScServerStatus } from "./sse-sc-server";
 export type { SseScServerConfig } from "./config";
 export { SseScClientFactory, SseScPlainClientFactory, type ConsumedThingOrDescription } from "./sse-sc-client-factory";
+export { connect, type ConnectionOptions } from "./connect";
+export type { Connection } from "./connection";
+export type { ConnectionEvent, ConnectionEventMap, ConnectionListener, ConnectionState } from "./connection-events";
 export { SseScClient } from "./sse-sc-client";
 export type { SseScClientConfig, SseScPlainClientConfig } from "./client-config";
 export type { DialectsConfig } from "./dialects";
@@ -11,7 +14,8 @@ export type { Account, AccountConfig, AccountRegistry, AccountStore, LoginLimits
 export type { ActionData } from "./things/dispatcher";
 export type { ThingDescription } from "./things/thing-description";
 export type { Peer } from "../lib/peer";
-export type { RequestOptions } from "../lib/peer-operations";
+export type { RequestOptions, StartedAction, SubscribeOptions } from "../lib/peer-operations";
+export type { ActionStatus, EventReading } from "../lib/peer-results";
 export type { SubscriptionHandle, SubscriptionHandlers } from "../lib/peer-subscriptions";
 export type { MessageConverter } from "../lib/converters/converter";
 export { SseScError, type ErrorCode, type Problem } from "../lib/errors";

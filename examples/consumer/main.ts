@@ -1,7 +1,7 @@
 /** The whole client API: node-wot's Scripting API first, then what the peer behind a Thing adds to it. */
 import { Servient } from "@node-wot/core";
 import { createDevelopmentCertificate, SseScClientFactory, SseScError, SseScServer } from "node-wot-binding-hiveot";
-import type { NotificationMessage, Peer, ResponseMessage } from "node-wot-binding-hiveot/protocol";
+import type { NotificationMessage, Peer } from "node-wot-binding-hiveot/protocol";
 import { strict as assert } from "node:assert";
 import { once, EventEmitter } from "node:events";
 import { exposeKettle, KETTLE_ID } from "../thing/kettle";
@@ -84,7 +84,7 @@ async function useActionsAndEvents(kettle: WoT.ConsumedThing): Promise<void> {
 
 /** node-wot reads and writes several properties one by one; the peer does it with one request. */
 async function usePeerForProperties(peer: Peer): Promise<void> {
-    assert.equal(await peer.ping(), "pong");
+    await peer.ping();
     await peer.writeMultipleProperties(KETTLE_ID, { target: 90, label: "garden" });
     assert.deepEqual(await peer.readAllProperties(KETTLE_ID), { temperature: 100, target: 90, label: "garden" });
 
@@ -117,9 +117,9 @@ async function usePeerForActions(peer: Peer): Promise<void> {
     assert.equal(watched.length, 2);
     await watching.stop();
 
-    const status = (await peer.queryAction(KETTLE_ID, "heat")) as ResponseMessage;
+    const status = await peer.queryAction(KETTLE_ID, "heat");
     assert.deepEqual([status.status, status.output], ["completed", 40]);
-    assert.deepEqual(Object.keys((await peer.queryAllActions(KETTLE_ID)) as object), ["heat", "cool"]);
+    assert.deepEqual(Object.keys(await peer.queryAllActions(KETTLE_ID)), ["heat", "cool"]);
 
     // Giving up cancels the action on the other side; cancelAction() does the same for an action whose answer is still wanted
     await peer.writeProperty(KETTLE_ID, "target", 100);
@@ -136,9 +136,9 @@ async function usePeerForActions(peer: Peer): Promise<void> {
 }
 
 async function usePeerForEvents(peer: Peer): Promise<void> {
-    const latest = (await peer.readEvent(KETTLE_ID, "boiling")) as NotificationMessage;
-    assert.equal(latest.value, 100);
-    assert.deepEqual(Object.keys((await peer.readAllEvents(KETTLE_ID)) as object), ["boiling"]);
+    const latest = await peer.readEvent(KETTLE_ID, "boiling");
+    assert.equal(latest?.value, 100);
+    assert.deepEqual(Object.keys(await peer.readAllEvents(KETTLE_ID)), ["boiling"]);
     const subscription = await peer.subscribeAllEvents(KETTLE_ID, { onNotification: () => undefined });
     await subscription.stop();
     console.log("peer: latest events read, all subscribed");

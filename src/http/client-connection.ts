@@ -3,7 +3,7 @@
  * per (origin, stream path, account).
  */
 import type { MessageConverter } from "../../lib/converters/converter";
-import { Peer } from "../../lib/peer";
+import { Peer, type PathListener } from "../../lib/peer";
 import type { ConnectOptions, TransportResponse } from "./client-transport";
 import { connectTransport } from "./connect-transport";
 import { DialledChannel } from "./dialled-channel";
@@ -21,6 +21,8 @@ export interface ClientConnectionOptions extends ConnectOptions {
     readonly maxDepth: number | undefined;
     /** Takes a line for the log. */
     readonly log: (line: string) => void;
+    /** Hears how the connection fares once it was open. */
+    readonly path?: PathListener | undefined;
 }
 
 /** What a connection leads to. */
@@ -43,13 +45,14 @@ export class ClientConnection {
     readonly #transport: SharedTransport;
     readonly #session: TokenSession | undefined;
     readonly #channel: DialledChannel;
+    #keptOpen = false;
 
     constructor({ origin, streamPath, credentials }: ConnectionTarget, options: ClientConnectionOptions) {
         this.#options = options;
         const log = (line: string): void => {
             options.log(`${origin}: ${line}`);
         };
-        const transport = new SharedTransport(() => connectTransport(origin, options));
+        const transport = new SharedTransport((signal) => connectTransport(origin, options, signal));
         this.#transport = transport;
         this.#session =
             credentials === undefined
@@ -73,10 +76,10 @@ export class ClientConnection {
             idleTimeout: options.idleTimeout,
             reconnect: options.reconnect,
             maxDepth: options.maxDepth,
-            isInUse: () => this.peer.inUse,
+            isInUse: () => this.#keptOpen || this.peer.inUse,
             onEnd: () => {
                 this.#session?.close();
-                this.#transport.close();
+                void this.#transport.close();
             },
             log,
         });
@@ -85,6 +88,7 @@ export class ClientConnection {
             onListenerError: (error) => {
                 log(`a listener threw: ${String(error)}`);
             },
+            path: options.path,
         });
     }
 
@@ -114,9 +118,19 @@ export class ClientConnection {
         }
     }
 
-    /** Ends everything at once: what waits fails, timers and sockets are gone. */
-    close(): void {
+    /**
+     * Opens the connection; from then on it stays open, used or not, until it is closed or refused for good.
+     * @throws SseScError why the first attempt failed: it is to be closed then
+     */
+    async open(): Promise<void> {
+        this.#keptOpen = true;
+        await this.#channel.open();
+    }
+
+    /** Ends everything at once: what waits fails, timers are gone. @returns what resolves when the sockets are gone too */
+    async close(): Promise<void> {
         this.#channel.close();
+        await this.#transport.close();
     }
 }
 

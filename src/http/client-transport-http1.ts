@@ -4,6 +4,7 @@
  * undici, because `fetch` costs ten times as much and `node:http` agents have no pool that is bounded and fair. It is loaded when
  * the first HTTP/1.1 server is met: most clients never need it.
  */
+import { setMaxListeners } from "node:events";
 import { StringDecoder } from "node:string_decoder";
 import type { TLSSocket } from "node:tls";
 import type { buildConnector, Client, Pool } from "undici";
@@ -36,6 +37,10 @@ export class Http1Transport implements ClientTransport {
     readonly #connectErrors = new WeakSet();
     /** The socket that asked for the version of HTTP; the first one who needs a connection gets it. */
     #spare: TLSSocket | undefined;
+    /** Ends what is still connecting: undici would wait for it. */
+    readonly #connecting = new AbortController();
+    /** What was destroyed and has sockets yet. */
+    readonly #going = new Set<Promise<void>>();
     #closed = false;
 
     /** @param socket connected, over which the server has agreed on HTTP/1.1 */
@@ -53,7 +58,9 @@ export class Http1Transport implements ClientTransport {
             ...(options.ca === undefined ? {} : { ca: [...options.ca] }),
             rejectUnauthorized: options.rejectUnauthorized ?? true,
             timeout: options.connectTimeout,
+            signal: this.#connecting.signal,
         });
+        setMaxListeners(0, this.#connecting.signal); // one for each socket
         this.#connect = (target, callback) => {
             const spare = this.#spare;
             this.#spare = undefined;
@@ -106,7 +113,7 @@ export class Http1Transport implements ClientTransport {
         this.#streams.add(client);
         const discard = (): void => {
             this.#streams.delete(client);
-            client.destroy().catch(() => undefined);
+            this.#destroy(client);
         };
         try {
             const { dispatched, failure, stop } = await this.#dispatch(client, "GET", request);
@@ -127,12 +134,23 @@ export class Http1Transport implements ClientTransport {
         }
     }
 
-    close(): void {
+    async close(): Promise<void> {
         this.#closed = true;
         this.#spare?.destroy();
-        this.#pool.destroy().catch(() => undefined);
-        for (const client of this.#streams) client.destroy().catch(() => undefined);
+        this.#connecting.abort();
+        for (const client of [this.#pool, ...this.#streams]) this.#destroy(client);
         this.#streams.clear();
+        await Promise.all(this.#going);
+    }
+
+    #destroy(client: Client | Pool): void {
+        const going = client
+            .destroy()
+            .catch(() => undefined)
+            .then(() => {
+                this.#going.delete(going);
+            });
+        this.#going.add(going);
     }
 
     /** Sends a request. `failure` tells why the reply was cut short, if we did it; `stop` ends the watching. */

@@ -20,6 +20,7 @@ const SESSION_WINDOW = 4 * 1024 * 1024;
 export class Http2Transport implements ClientTransport {
     readonly #origin: string;
     readonly #session: ClientHttp2Session;
+    readonly #gone: Promise<void>;
 
     /** @param socket connected, with `h2` agreed on */
     constructor(origin: string, socket: TLSSocket) {
@@ -30,6 +31,11 @@ export class Http2Transport implements ClientTransport {
         });
         this.#session.once("connect", () => {
             this.#session.setLocalWindowSize(SESSION_WINDOW);
+        });
+        this.#gone = new Promise((resolve) => {
+            socket.once("close", () => {
+                resolve();
+            });
         });
         // What breaks the session breaks each of its streams too, and they tell.
         this.#session.on("error", () => undefined);
@@ -107,8 +113,9 @@ export class Http2Transport implements ClientTransport {
         });
     }
 
-    close(): void {
+    close(): Promise<void> {
         this.#session.destroy();
+        return this.#gone;
     }
 
     #start(method: string, path: string, headers: Readonly<Record<string, string>>, body?: string): ClientHttp2Stream {

@@ -70,8 +70,8 @@ export interface ClientTransport {
     request(request: TransportRequest): Promise<TransportResponse>;
     /** Opens a stream; rejects with a SseScError unless the headers of a reply came. */
     openStream(request: StreamRequest, handlers: StreamHandlers): Promise<TransportStream>;
-    /** Cuts everything at once. */
-    close(): void;
+    /** Cuts everything at once. Calling it again does no harm. @returns what resolves when its sockets are gone */
+    close(): Promise<void>;
 }
 
 /** How connections to servers are made. */

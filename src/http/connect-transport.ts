@@ -7,11 +7,16 @@ import { Http2Transport } from "./client-transport-http2";
 
 /**
  * Makes a transport to an http(s) origin. The TLS handshake finds out which version of HTTP it will be; its socket is used on.
+ * @param signal ends the dialling
  * @throws SseScError CONNECT_FAILED
  */
-export async function connectTransport(origin: string, options: ConnectOptions): Promise<ClientTransport> {
+export async function connectTransport(
+    origin: string,
+    options: ConnectOptions,
+    signal?: AbortSignal
+): Promise<ClientTransport> {
     if (!origin.startsWith("https:")) return Http1Transport.create(origin, options);
-    const socket = await dialTls(origin, options);
+    const socket = await dialTls(origin, options, signal);
     if (socket.alpnProtocol === "h2") return new Http2Transport(origin, socket);
     if (options.httpVersion === 2) {
         socket.destroy();
@@ -20,7 +25,7 @@ export async function connectTransport(origin: string, options: ConnectOptions):
     return Http1Transport.create(origin, options, socket);
 }
 
-function dialTls(origin: string, options: ConnectOptions): Promise<TLSSocket> {
+function dialTls(origin: string, options: ConnectOptions, signal?: AbortSignal): Promise<TLSSocket> {
     const { hostname, port } = new URL(origin);
     const host = hostname.replace(/^\[|\]$/g, "");
     const protocols = { 1: ["http/1.1"], 2: ["h2"], any: ["h2", "http/1.1"] };
@@ -36,8 +41,16 @@ function dialTls(origin: string, options: ConnectOptions): Promise<TLSSocket> {
         const timer = setTimeout(() => {
             socket.destroy(new Error(`no answer within ${String(options.connectTimeout)} ms`));
         }, options.connectTimeout);
-        const fail = (cause: unknown): void => {
+        const abort = (): void => {
+            socket.destroy(new Error("nobody waits for it any more"));
+        };
+        const stop = (): void => {
             clearTimeout(timer);
+            signal?.removeEventListener("abort", abort);
+        };
+        signal?.addEventListener("abort", abort, { once: true });
+        const fail = (cause: unknown): void => {
+            stop();
             reject(connectFailed(origin, cause));
         };
         const failOnClose = (): void => {
@@ -45,7 +58,7 @@ function dialTls(origin: string, options: ConnectOptions): Promise<TLSSocket> {
         };
         socket.once("error", fail).once("close", failOnClose);
         socket.once("secureConnect", () => {
-            clearTimeout(timer);
+            stop();
             socket.off("error", fail).off("close", failOnClose);
             socket.setNoDelay(true);
             resolve(socket);

@@ -97,6 +97,11 @@ export class DialledChannel implements Channel {
         return this.#send(message, body, options);
     }
 
+    /** Opens the path where it is not open. One attempt. @throws SseScError why it failed */
+    async open(): Promise<void> {
+        if (this.#state !== "open") await this.#ensureOpening();
+    }
+
     close(): void {
         this.#end(new SseScError("ALREADY_CLOSED"));
     }

@@ -7,14 +7,18 @@ import type { ClientTransport, TransportRequest, TransportResponse } from "./cli
 
 /** A transport to one origin, whichever it is at the moment. */
 export class SharedTransport {
-    readonly #connect: () => Promise<ClientTransport>;
+    readonly #connect: (signal: AbortSignal) => Promise<ClientTransport>;
     #current: Promise<ClientTransport> | undefined;
     /** Every transport that may still have something running, the current one included. */
     readonly #open = new Set<ClientTransport>();
+    /** Those that were closed and have sockets yet. */
+    readonly #closing = new Set<Promise<void>>();
+    /** Ends the dialling when nobody waits for it any more. */
+    #dialling = new AbortController();
     #holders = 0;
     #closed = false;
 
-    constructor(connect: () => Promise<ClientTransport>) {
+    constructor(connect: (signal: AbortSignal) => Promise<ClientTransport>) {
         this.#connect = connect;
     }
 
@@ -62,16 +66,18 @@ export class SharedTransport {
         }
     }
 
-    /** Cuts everything, for good. */
-    close(): void {
+    /** Cuts everything, for good. @returns what resolves when the sockets are gone */
+    async close(): Promise<void> {
         this.#closed = true;
         this.#closeAll();
+        await Promise.all(this.#closing);
     }
 
     async #dial(): Promise<ClientTransport> {
-        const transport = await this.#connect();
-        if (this.#closed || this.#holders === 0) {
-            transport.close(); // whoever waited has left in the meantime
+        const { signal } = this.#dialling;
+        const transport = await this.#connect(signal);
+        if (signal.aborted) {
+            this.#close(transport); // whoever waited has left in the meantime
             throw new SseScError("ALREADY_CLOSED");
         }
         for (const old of this.#open) if (old.closed) this.#open.delete(old);
@@ -81,7 +87,16 @@ export class SharedTransport {
 
     #closeAll(): void {
         this.#current = undefined;
-        for (const transport of this.#open) transport.close();
+        this.#dialling.abort(new SseScError("ALREADY_CLOSED"));
+        this.#dialling = new AbortController();
+        for (const transport of this.#open) this.#close(transport);
         this.#open.clear();
+    }
+
+    #close(transport: ClientTransport): void {
+        const closing = transport.close().then(() => {
+            this.#closing.delete(closing);
+        });
+        this.#closing.add(closing);
     }
 }

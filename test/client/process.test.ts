@@ -80,6 +80,28 @@ describe("a process with a client", function () {
             expect(code).to.equal(0);
         });
 
+        it(`has no socket left after connection.close() over ${name}, and exits by itself`, async () => {
+            const environment = await start();
+            server.answer = ({ operation }) => (operation === "readproperty" ? undefined : {});
+            const script = `
+                const { connect } = require("./src/index.ts");
+                const { SCHEME, CA, AUTHORITY } = process.env;
+                const options = SCHEME === "sse" ? { caCert: CA } : {};
+                connect(SCHEME + "://" + AUTHORITY, { username: "alice", password: "secret" }, options).then(async (connection) => {
+                    await connection.subscribeEvent("urn:counter", "overflow", { onNotification: () => undefined });
+                    const reads = [1, 2, 3].map(() => connection.readProperty("urn:counter", "count").catch(({ code }) => code));
+                    await connection.ping();
+                    await connection.close();
+                    const left = process.getActiveResourcesInfo().filter((kind) => /TCP|TLS|Timeout/.test(kind));
+                    console.log(JSON.stringify([await Promise.all(reads), left]));
+                });
+            `;
+            const { code, output } = await run(script, { ...environment, AUTHORITY: server.authority });
+            const lost = Array.from({ length: 3 }, () => "CONNECTION_LOST");
+            expect(JSON.parse(output.trim().split("\n").at(-1) ?? "")).to.deep.equal([lost, []]);
+            expect(code).to.equal(0);
+        });
+
         it(`survives cuts, garbage and refusals over ${name}, with nothing unhandled`, async () => {
             const environment = await start();
             const script = `main(async (thing, servient) => {

@@ -338,7 +338,7 @@ describe("client", () => {
                     );
                     expect(await peer.readProperty(ID, "count")).to.equal(text);
                     expect(await peer.readProperty(ID, "count")).to.equal(text);
-                    expect(await peer.ping()).to.equal("pong");
+                    await peer.ping();
                     expect(server.streams).to.have.length(1);
                 });
             }

@@ -11,7 +11,7 @@ import { freshId, PATIENCE } from "./raw/raw-client";
 type Factory = SseScClientFactory | SseScPlainClientFactory;
 type Peer = ReturnType<Factory["peerFor"]>;
 type PeerNotification = Parameters<Parameters<Peer["subscribe"]>[3]["onNotification"]>[0];
-type PeerOperation = Parameters<Peer["subscribe"]>[0];
+export type PeerOperation = Parameters<Peer["subscribe"]>[0];
 
 /** What of a Thing's operations the Scripting API has. */
 const KINDS: Readonly<Record<string, "properties" | "actions" | "events">> = {
@@ -144,7 +144,7 @@ async function valueOf(output: WoT.InteractionOutput): Promise<unknown> {
     return output.schema === undefined ? undefined : await output.value();
 }
 
-function asHeard({ affordance, thingId, name, value }: PeerNotification): Heard {
+export function asHeard({ affordance, thingId, name, value }: PeerNotification): Heard {
     // Progress is a status, and what it tells of is the output in it.
     return {
         affordance,
@@ -154,7 +154,7 @@ function asHeard({ affordance, thingId, name, value }: PeerNotification): Heard 
     };
 }
 
-function asFailure(error: unknown): Outcome {
+export function asFailure(error: unknown): Outcome {
     if (!(error instanceof SseScError)) throw error;
     return { ok: false, status: error.status, code: error.code, title: error.title };
 }

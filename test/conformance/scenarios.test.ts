@@ -8,6 +8,7 @@ import {
     TRANSPORTS,
     usernameOf,
 } from "../support/set-ups";
+import { ConnectConsumer } from "./connect-consumer";
 import type { Consumer } from "./consumers";
 import { NodeWotConsumer } from "./node-wot-consumer";
 import { RawConsumer } from "./raw-consumer";
@@ -55,6 +56,11 @@ describe("scenarios", () => {
             name: "node-wot consumer",
             available: () => true,
             connect: (setUp, transport, role) => NodeWotConsumer.connect(setUp, transport, role),
+        },
+        {
+            name: "connect()",
+            available: () => true,
+            connect: (setUp, transport, role) => ConnectConsumer.connect(setUp, transport, role),
         },
     ];
 

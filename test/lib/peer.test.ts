@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { Channel, ChannelReceiver } from "../../lib/channel";
+import type { Channel, ChannelReceiver, SendOptions } from "../../lib/channel";
 import { SseScError } from "../../lib/errors";
 import {
     createNotification,
@@ -22,7 +22,8 @@ class LocalChannel implements Channel {
         this.receiver = receiver;
     }
 
-    send(message: Message): Promise<void> {
+    send(message: Message, { isWanted }: SendOptions = {}): Promise<void> {
+        if (isWanted?.() === false) return Promise.reject(new SseScError("ABORTED"));
         if (this.failure !== undefined) return Promise.reject(this.failure);
         this.sent.push(message);
         this.deliver(message);
