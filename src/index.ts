@@ -5,6 +5,8 @@ export type { SseScServerConfig } from "./config";
 export { SseScClientFactory, SseScPlainClientFactory, type ConsumedThingOrDescription } from "./sse-sc-client-factory";
 export { SseScClient } from "./sse-sc-client";
 export type { SseScClientConfig, SseScPlainClientConfig } from "./client-config";
+export type { HttpRequest, HttpResponse } from "./http/exchange";
+export type { MountedHandler } from "./http/mount";
 export { normalizeThingDescription } from "./things/normalizer";
 export type { Account, AccountConfig, AccountRegistry, AccountStore, LoginLimits, RoleTable } from "./auth";
 export type { ActionData } from "./things/dispatcher";

@@ -69,7 +69,10 @@ interface Types {
     ActionData: api.ActionData;
     ConsumedThingOrDescription: api.ConsumedThingOrDescription;
     DevelopmentCertificate: api.DevelopmentCertificate;
+    HttpRequest: api.HttpRequest;
+    HttpResponse: api.HttpResponse;
     LoginLimits: api.LoginLimits;
+    MountedHandler: api.MountedHandler;
     RoleTable: api.RoleTable;
     SseScClientConfig: api.SseScClientConfig;
     SseScPlainClientConfig: api.SseScPlainClientConfig;
