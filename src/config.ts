@@ -115,10 +115,10 @@ export interface ServerSettings extends Readonly<Record<keyof typeof NUMBERS, nu
  */
 export function parseServerConfig(config: SseScServerConfig): ServerSettings {
     refuseUnknown(config);
-    const tls = readTls(config);
     const security = readSecurity(config);
     const baseUri = readBaseUri(config.baseUri);
     const listen = readListen(config, baseUri, security);
+    const tls = readTls(config);
     const address = listen ? readAddress(config, tls !== undefined, security) : undefined;
     const auth = readAuth(config, security);
     return {
