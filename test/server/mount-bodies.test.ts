@@ -2,6 +2,8 @@
 import { expect } from "chai";
 import express5, { type Express, type RequestHandler } from "express";
 import express4 from "express4";
+import { once } from "node:events";
+import { type IncomingMessage, request as httpRequest } from "node:http";
 import { Http1Wire, RawClient, type RawResponse } from "../conformance/raw/raw-client";
 import { checkConsumer, Mounted } from "../support/mounts";
 import { passwordOf, usernameOf } from "../support/set-ups";
@@ -114,6 +116,22 @@ describe("A body that the host has read", () => {
             });
             const reply = await post("/authn/login", LOGIN, "application/json");
             expectProblem(reply, 400, "INVALID_REQUEST");
+            expect(reply.body).to.contain("nothing is left");
+        });
+
+        it(`is understood in parts that are text already, behind ${name}`, async () => {
+            await start(framework, (request, _response, next) => {
+                request.setEncoding("utf8");
+                next();
+            });
+            const headers = { "content-length": LOGIN.length };
+            const request = httpRequest(`${mounted.origin}/authn/login`, { method: "POST", headers });
+            request.write(LOGIN.slice(0, 10));
+            await once(mounted.host, "request");
+            request.end(LOGIN.slice(10));
+            const [response] = (await once(request, "response")) as [IncomingMessage];
+            expect(response).to.include({ statusCode: 200 });
+            await once(response.resume(), "end");
         });
 
         it(`has its limit of size where its bytes are left, behind ${name}`, async () => {
