@@ -11,16 +11,37 @@ export const DEFAULT_MAX_DEPTH = 64;
  * @throws SseScError INVALID_ENVELOPE if the text is not JSON or nested deeper
  */
 export function parseJson(text: string, maxDepth: number = DEFAULT_MAX_DEPTH): unknown {
-    if (isDeeperThan(text, maxDepth)) {
-        throw new SseScError("INVALID_ENVELOPE", undefined, {
-            title: `The JSON is nested deeper than ${String(maxDepth)}`,
-        });
-    }
+    if (isDeeperThan(text, maxDepth)) throw tooDeep(maxDepth);
     try {
         return JSON.parse(text) as unknown;
     } catch (cause) {
         throw new SseScError("INVALID_ENVELOPE", undefined, { title: "The body is not JSON", cause });
     }
+}
+
+/**
+ * Bounds the nesting of a JSON value that somebody else has parsed, as `parseJson` does that of a text. It takes one level after
+ * the other, so that no depth overflows the stack.
+ * @returns the value
+ * @throws SseScError INVALID_ENVELOPE if it is nested deeper
+ */
+export function checkDepth(value: unknown, maxDepth: number = DEFAULT_MAX_DEPTH): unknown {
+    let containers = [value].filter(isContainer);
+    for (let depth = 0; containers.length > 0; depth++) {
+        if (depth === maxDepth) throw tooDeep(maxDepth);
+        containers = containers.flatMap((container): unknown[] => Object.values(container)).filter(isContainer);
+    }
+    return value;
+}
+
+function isContainer(value: unknown): value is object {
+    return typeof value === "object" && value !== null;
+}
+
+function tooDeep(maxDepth: number): SseScError {
+    return new SseScError("INVALID_ENVELOPE", undefined, {
+        title: `The JSON is nested deeper than ${String(maxDepth)}`,
+    });
 }
 
 const QUOTE = 0x22;

@@ -12,6 +12,7 @@ import { createConnection } from "./create-connection";
 import type { ClientConnection, ConnectionTarget } from "./http/client-connection";
 import { httpTarget, schemeOf } from "./http/origin";
 import { replyError } from "./http/reply-error";
+import { streamPathBeside } from "./http/server-paths";
 import { normalizeThingDescription, type ThingDescription } from "./things/normalizer";
 
 const { warn } = createLoggers("binding-hiveot", "client");
@@ -86,10 +87,9 @@ export class ClientConnections {
 
     async #get(origin: string, path: string): ReturnType<ClientConnection["get"]> {
         const credentials = this.#credentials.configuredFor(origin);
-        if (credentials !== undefined) {
-            return this.#connectionTo({ origin, streamPath: DEFAULT_STREAM_PATH, credentials }).get(path, ACCEPT_TD);
-        }
-        const connection = this.#connect({ origin, streamPath: DEFAULT_STREAM_PATH, credentials });
+        const target = { origin, streamPath: streamPathBeside(path.replace(/\?.*/s, "")), credentials };
+        if (credentials !== undefined) return this.#connectionTo(target).get(path, ACCEPT_TD);
+        const connection = this.#connect(target);
         this.#fetching.add(connection);
         try {
             return await connection.get(path, ACCEPT_TD);

@@ -10,6 +10,11 @@ import { readPem } from "./pem";
 
 /** Options of a `SseScServer`. Words are those of binding-http where it has one; times are milliseconds, sizes bytes. */
 export interface SseScServerConfig extends AuthOptions {
+    /**
+     * False if the server shall not listen by itself: its `handler()` or `router()` is mounted on an HTTP server of yours. Needs
+     * `baseUri`; rules out `port`, `address`, `serverKey` and `serverCert`. Default: true.
+     */
+    listen?: boolean;
     /** TCP port; 0 takes a free one. Default: 8444. */
     port?: number;
     /** Address to bind. Default: all with TLS, else `127.0.0.1`. */
@@ -69,6 +74,7 @@ const NUMBERS = {
 
 const AUTH_OPTIONS = ["accounts", "roles", "tokenLifetime", "loginLimits"] as const satisfies (keyof AuthOptions)[];
 const OTHER_OPTIONS = [
+    "listen",
     "port",
     "address",
     "baseUri",
@@ -81,6 +87,9 @@ const OTHER_OPTIONS = [
     "dialects",
     "streamPath",
 ] as const satisfies (keyof SseScServerConfig)[];
+
+/** Options of what listens. */
+const LISTENER_OPTIONS = ["port", "address", "serverKey", "serverCert"] as const satisfies (keyof SseScServerConfig)[];
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
@@ -95,6 +104,9 @@ export function isLoopback(host: string): boolean {
 
 /** The options of a server after their check, with all defaults. */
 export interface ServerSettings extends Readonly<Record<keyof typeof NUMBERS, number>> {
+    readonly listen: boolean;
+    /** Of the URLs that lead to the server itself: `sse` over TLS, `sse-plain` without. */
+    readonly scheme: "sse" | "sse-plain";
     readonly port: number;
     readonly address: string | undefined;
     readonly baseUri: URL | undefined;
@@ -114,16 +126,20 @@ export interface ServerSettings extends Readonly<Record<keyof typeof NUMBERS, nu
  */
 export function parseServerConfig(config: SseScServerConfig): ServerSettings {
     refuseUnknown(config);
-    const tls = readTls(config);
     const security = readSecurity(config);
-    const address = readAddress(config, tls !== undefined, security);
+    const baseUri = readBaseUri(config.baseUri);
+    const listen = readListen(config, baseUri, security);
+    const tls = readTls(config);
+    const address = listen ? readAddress(config, tls !== undefined, security) : undefined;
     const auth = readAuth(config, security);
     const dialects = readDialects(config.dialects);
     return {
         ...readNumbers(config),
+        listen,
+        scheme: (listen ? tls !== undefined : baseUri?.protocol === "https:") ? "sse" : "sse-plain",
         port: readPort(config.port),
         address,
-        baseUri: readBaseUri(config.baseUri),
+        baseUri,
         tls,
         security,
         store: config.store,
@@ -166,6 +182,23 @@ function readBaseUri(baseUri: string | undefined): URL | undefined {
     const url = URL.canParse(baseUri) ? new URL(baseUri) : undefined;
     if (url?.protocol !== "https:" && url?.protocol !== "http:") throw invalid("baseUri", "must be an http(s) URL");
     return url;
+}
+
+/** Where the server does not listen, `baseUri` shows whom it may be reached by. */
+function readListen(config: SseScServerConfig, baseUri: URL | undefined, security: "bearer" | "nosec"): boolean {
+    const { listen = true } = config;
+    if (typeof listen !== "boolean") throw invalid("listen", "must be true or false");
+    if (listen) return true;
+    for (const option of LISTENER_OPTIONS) {
+        if (config[option] !== undefined) throw invalid(option, "must not be given together with listen: false");
+    }
+    if (baseUri === undefined) throw invalid("baseUri", "is missing: listen: false needs it");
+    const onLoopback = isLoopback(baseUri.hostname.replace(/^\[|\]$/g, ""));
+    if (security === "nosec" && !onLoopback) throw invalid("security", "nosec works with a baseUri on loopback only");
+    if (baseUri.protocol === "http:" && !onLoopback && config.allowInsecure !== true) {
+        throw invalid("baseUri", "is http and not on loopback: that needs https, or allowInsecure");
+    }
+    return false;
 }
 
 function readTdAccess(tdAccess: string = "public"): "public" | "authenticated" {

@@ -26,12 +26,14 @@ export class Endpoints {
                       ...paths,
                       scheme: settings.tls === undefined ? "sse-plain" : "sse",
                       authority: this.#ownAuthority(port),
+                      basePath: "",
                   }
                 : {
                       scheme: baseUri.protocol === "https:" ? "sse" : "sse-plain",
                       authority: baseUri.host,
-                      streamPath: prefix(baseUri) + paths.streamPath,
-                      requestPath: prefix(baseUri) + paths.requestPath,
+                      basePath: baseUriPath(baseUri),
+                      streamPath: baseUriPath(baseUri) + paths.streamPath,
+                      requestPath: baseUriPath(baseUri) + paths.requestPath,
                   };
     }
 
@@ -81,6 +83,7 @@ function covers(certificate: NonNullable<ServerSettings["tls"]>["certificate"], 
     return (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined;
 }
 
-function prefix(baseUri: URL): string {
+/** What comes ahead of a server's paths in the URLs below `baseUri`; no slash at its end. */
+export function baseUriPath(baseUri: URL): string {
     return baseUri.pathname.replace(/\/+$/, "");
 }

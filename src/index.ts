@@ -9,6 +9,8 @@ export type { ConnectionEvent, ConnectionEventMap, ConnectionListener, Connectio
 export { SseScClient } from "./sse-sc-client";
 export type { SseScClientConfig, SseScPlainClientConfig } from "./client-config";
 export type { DialectsConfig } from "./dialects";
+export type { HttpRequest, HttpResponse } from "./http/exchange";
+export type { MountedHandler } from "./http/mount";
 export { normalizeThingDescription } from "./things/normalizer";
 export type { Account, AccountConfig, AccountRegistry, AccountStore, LoginLimits, RoleTable } from "./auth";
 export type { ActionData } from "./things/dispatcher";

@@ -4,13 +4,15 @@ import { createLoggers, type ExposedThing, type ProtocolServer, type Servient } 
 import { dialectOf } from "../lib/converters/dialects";
 import { SseScError } from "../lib/errors";
 import { newId } from "../lib/messages";
-import { authenticateNobody, createAuth, LevelAccounts, type AccountRegistry, type Auth } from "./auth";
-import { parseServerConfig, type ServerSettings, type SseScServerConfig } from "./config";
-import { Endpoints } from "./endpoints";
+import { AUTHN_PATHS, authenticateNobody, createAuth, LevelAccounts, type AccountRegistry, type Auth } from "./auth";
+import { isLoopback, parseServerConfig, type ServerSettings, type SseScServerConfig } from "./config";
+import { baseUriPath, Endpoints } from "./endpoints";
 import { Exposure } from "./exposure";
 import { createApp } from "./http/app";
-import { header, type HttpHandler, type HttpRequest } from "./http/exchange";
+import { readJson } from "./http/body";
+import { header, type HttpRequest, type Site } from "./http/exchange";
 import { Listener } from "./http/listener";
+import { Mount, type MountedHandler } from "./http/mount";
 import { REQUEST_PATH, SseScRoutes } from "./http/routes";
 import { Sessions } from "./http/sessions";
 import { openStore, type Store } from "./store";
@@ -22,7 +24,7 @@ const { debug, warn } = createLoggers("binding-hiveot", "sse-sc-server");
 
 /** What a server holds at this moment; for monitoring and tests. */
 export interface SseScServerStatus {
-    /** TCP connections. */
+    /** TCP connections of the server's own port. */
     readonly connections: number;
     /** Open event streams. */
     readonly sessions: number;
@@ -38,7 +40,8 @@ export interface SseScServerStatus {
 
 /** What exists only between start and stop. */
 interface Running {
-    readonly listener: Listener;
+    /** What listens; absent where others do. */
+    readonly listener: Listener | undefined;
     readonly store: Store;
     readonly auth: Auth | undefined;
     readonly endpoints: Endpoints;
@@ -47,7 +50,8 @@ interface Running {
 /**
  * Exposes Things over HiveOT SSE-SC (not a WoT standard): `servient.addServer(new SseScServer({ … }))`.
  *
- * Speaks HTTP/1.1 and HTTP/2 over TLS on one port, or plain HTTP/1.1 on loopback if it has no certificate.
+ * Speaks HTTP/1.1 and HTTP/2 over TLS on one port, or plain HTTP/1.1 on loopback if it has no certificate. With `listen: false` it
+ * has no port: `handler()` or `router()` is mounted on an HTTP server of yours.
  */
 export class SseScServer implements ProtocolServer {
     /** `sse` over TLS, `sse-plain` without. */
@@ -56,13 +60,18 @@ export class SseScServer implements ProtocolServer {
     readonly #exposure: Exposure;
     readonly #sessions: Sessions;
     readonly #templates = new WeakMap<ExposedThing, unknown>();
+    readonly #mount: Mount;
     readonly #id = `urn:uuid:${newId()}`;
     #running: Running | undefined;
 
     /** @throws SseScError INVALID_CONFIG naming the option that is unknown, wrong, or contradicts another */
     constructor(config: SseScServerConfig) {
         this.#settings = parseServerConfig(config);
-        this.scheme = this.#settings.tls === undefined ? "sse-plain" : "sse";
+        this.scheme = this.#settings.scheme;
+        this.#mount = new Mount(
+            // Whatever address the host has bound.
+            ({ socket }) => this.#settings.security !== "nosec" || isLoopback(socket.remoteAddress ?? "")
+        );
         this.#exposure = new Exposure({
             mayPerform: (role, operation) => this.#running?.auth?.roles.mayPerform(role, operation) ?? true,
             maxSubscriptions: this.#settings.maxSubscriptions,
@@ -82,7 +91,7 @@ export class SseScServer implements ProtocolServer {
     get status(): SseScServerStatus {
         const peers = [...this.#sessions.values()].map(({ peer }) => peer);
         return {
-            connections: this.#running?.listener.connections ?? 0,
+            connections: this.#running?.listener?.connections ?? 0,
             sessions: peers.length,
             openRequests: peers.reduce((sum, { openRequests }) => sum + openRequests, 0),
             subscribers: this.#exposure.subscribers,
@@ -103,13 +112,34 @@ export class SseScServer implements ProtocolServer {
         throw new SseScError("INVALID_CONFIG", "The accounts of this server are not its own");
     }
 
-    /** The port that is bound; -1 while none is. */
+    /** The port that is bound, or with `listen: false` that of `baseUri`; -1 while the server does not run. */
     getPort(): number {
-        return this.#running?.listener.port ?? -1;
+        if (this.#running === undefined) return -1;
+        return this.#running.listener?.port ?? portOf(this.#settings.baseUri);
     }
 
     /**
-     * Binds the port. Called by the servient.
+     * The server as a handler for an HTTP server of yours whose requests have their whole URL: `http.createServer(server.handler())`,
+     * `https`, `http2`, and the `middleware` of node-wot's binding-http. The path of `baseUri` is taken off. Requests that are not
+     * ours go to `next`; where there is none, they get 404. While the server does not run, everything goes to `next`.
+     *
+     * It may be taken before the start.
+     */
+    handler(): MountedHandler {
+        const { baseUri } = this.#settings;
+        return this.#mount.handler(baseUri === undefined ? "" : baseUriPath(baseUri));
+    }
+
+    /**
+     * The server as a router for Express or Connect, which take the base path off themselves: `app.use("/wot", server.router())`, with
+     * the same path in `baseUri`. For the rest it is as `handler()`.
+     */
+    router(): MountedHandler {
+        return this.#mount.handler("");
+    }
+
+    /**
+     * Binds the port, if there is one. Called by the servient.
      * @throws SseScError INVALID_CONFIG if the store cannot be opened; Node's error if the port cannot be bound
      */
     async start(servient: Servient): Promise<void> {
@@ -119,27 +149,30 @@ export class SseScServer implements ProtocolServer {
         let auth: Auth | undefined;
         try {
             auth = await this.#openAuth(store);
-            const listener = new Listener(this.#settings, await this.#createHandler(auth));
-            await listener.start();
+            const site = await this.#createSite(auth);
+            const listener = this.#settings.listen ? listenerFor(site, this.#settings) : undefined;
+            await listener?.start();
             const paths = { streamPath: this.#settings.streamPath, requestPath: REQUEST_PATH };
-            const endpoints = new Endpoints(this.#settings, paths, listener.port);
+            const endpoints = new Endpoints(this.#settings, paths, listener?.port ?? -1);
             this.#running = { listener, store, auth, endpoints };
+            this.#mount.start(site);
         } catch (error) {
             await auth?.close();
             await store.close();
             throw error;
         }
         for (const thing of this.#exposure.things.values()) this.#publish(thing);
-        debug(`SseScServer listens on port ${this.getPort()}`);
+        debug(`SseScServer is reached on port ${this.getPort()}`);
     }
 
-    /** Ends all streams and gives the port back. Called by the servient. */
+    /** Ends all streams, gives the port back and passes by what comes to mounted handlers. Called by the servient. */
     async stop(): Promise<void> {
         const running = this.#running;
         if (running === undefined) return;
+        const unmounted = this.#mount.stop();
         this.#exposure.clear();
         this.#sessions.endAll();
-        await running.listener.stop();
+        await Promise.all([unmounted, running.listener?.stop()]);
         this.#running = undefined;
         await running.auth?.close();
         await running.store.close();
@@ -185,7 +218,7 @@ export class SseScServer implements ProtocolServer {
         });
     }
 
-    async #createHandler(auth: Auth | undefined): Promise<HttpHandler> {
+    async #createSite(auth: Auth | undefined): Promise<Site> {
         const authenticate = auth?.authenticate ?? authenticateNobody;
         const { dialects, streamPath } = this.#settings;
         const routes = new SseScRoutes({
@@ -199,19 +232,28 @@ export class SseScServer implements ProtocolServer {
             if (this.#settings.tdAccess === "authenticated") await authenticate(request);
         };
         const app = await createApp({
-            authn: await auth?.router(),
+            authn: await this.#authn(auth),
             ownDescription: async (request) => {
                 await admit(request);
                 return this.#describeServer(request);
             },
+            hasThing: (thingId) => this.#exposure.things.get(thingId) !== undefined,
             thingDescription: async (thingId, request) => {
                 await admit(request);
                 return this.#describe(thingId, hostOf(request));
             },
         });
-        return (request, response) => {
-            if (!routes.handle(request, response)) app(request, response);
+        return {
+            owns: (url) => routes.owns(url) || app.owns(url),
+            handle: (request, response, url) => {
+                if (!routes.handle(request, response, url)) app.handle(request, response, url);
+            },
         };
+    }
+
+    async #authn(auth: Auth | undefined) {
+        const handle = await auth?.router((request, maxSize) => readJson(request, maxSize, this.#settings.maxDepth));
+        return handle && { paths: AUTHN_PATHS, handle };
     }
 
     #describe(thingId: string, host: string | undefined): ThingDescription {
@@ -233,6 +275,17 @@ export class SseScServer implements ProtocolServer {
         if (this.#running === undefined) throw new SseScError("ALREADY_CLOSED", "The server is not running");
         return this.#running;
     }
+}
+
+function listenerFor(site: Site, settings: ServerSettings): Listener {
+    return new Listener(settings, (request, response) => {
+        site.handle(request, response, request.url ?? "");
+    });
+}
+
+function portOf(baseUri: URL | undefined): number {
+    if (baseUri === undefined) return -1;
+    return baseUri.port === "" ? (baseUri.protocol === "https:" ? 443 : 80) : Number(baseUri.port);
 }
 
 function hostOf(request: HttpRequest): string | undefined {

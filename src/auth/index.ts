@@ -5,6 +5,7 @@ import { LevelAccounts } from "./level-accounts";
 import { LoginThrottle } from "./login-throttle";
 import { validateAuthOptions, type AuthOptions, type AuthSettings } from "./options";
 import type { Roles } from "./roles";
+import type { ReadJson } from "./body";
 import { createRoutes, type RouteHandler } from "./routes";
 import type { AuthStore } from "./store";
 import { openStrategies } from "./strategies";
@@ -16,6 +17,7 @@ export { authenticateNobody } from "./authenticator";
 export { LevelAccounts } from "./level-accounts";
 export type { LoginLimits } from "./login-throttle";
 export { validateAuthOptions, type AuthOptions } from "./options";
+export { AUTHN_PATHS } from "./routes";
 export { Roles, type RoleTable } from "./roles";
 export type { AuthStore } from "./store";
 
@@ -40,7 +42,7 @@ export interface Auth {
     /** How many times a credential was really verified rather than found in the cache. */
     readonly verifications: number;
     /** Makes the handler of the `/authn` routes; loads Express. */
-    router(): Promise<RouteHandler>;
+    router(readJson: ReadJson): Promise<RouteHandler>;
     /** Gives back what was opened in the store; the store itself belongs to the caller. */
     close(): Promise<void>;
 }
@@ -85,7 +87,8 @@ export async function createAuth(options: AuthOptions, store: AuthStore, hooks: 
         get verifications() {
             return authenticator.verifications;
         },
-        router: () => createRoutes({ authenticate, strategies, accounts, tokens, throttle, endStreams }),
+        router: (readJson) =>
+            createRoutes({ authenticate, strategies, accounts, tokens, throttle, readJson, endStreams }),
         async close() {
             await tokens.close();
             if (accounts instanceof LevelAccounts) await accounts.close();

@@ -6,7 +6,7 @@ import { isRecord } from "../../lib/json";
 import { MAX_PASSWORD_LENGTH } from "./account-config";
 import type { AccountStore } from "./accounts";
 import type { Authenticate } from "./authenticator";
-import { bodyReader, jsonBody, type Middleware, type ParsedRequest } from "./body";
+import { jsonBody, type Middleware, type ReadJson } from "./body";
 import type { LoginThrottle } from "./login-throttle";
 import { bearerToken } from "./request";
 import type { Strategies } from "./strategies";
@@ -19,6 +19,9 @@ export type RouteHandler = (
     next: (error?: unknown) => void
 ) => void;
 
+/** The paths of the routes. */
+export const AUTHN_PATHS = ["/authn/login", "/authn/refresh", "/authn/logout", "/authn/profile"] as const;
+
 /** What the routes are made of. */
 export interface RouteParts {
     authenticate: Authenticate;
@@ -26,6 +29,7 @@ export interface RouteParts {
     accounts: AccountStore;
     tokens: Pick<Tokens, "issue" | "refresh" | "revoke">;
     throttle: LoginThrottle;
+    readJson: ReadJson;
     /** Ends the streams of a session, or all streams of a client. */
     endStreams: (clientId: string, sessionId?: string) => void;
 }
@@ -58,25 +62,26 @@ function parseLogin(body: unknown): { username: string; password: string } {
 }
 
 /** The handlers, one per route. */
-function handlers({ authenticate, strategies, accounts, tokens, throttle, endStreams }: RouteParts) {
-    async function login(request: ParsedRequest, response: ServerResponse): Promise<void> {
-        const { username, password } = parseLogin(jsonBody(request));
+function handlers({ authenticate, strategies, accounts, tokens, throttle, readJson, endStreams }: RouteParts) {
+    async function login(request: IncomingMessage, response: ServerResponse): Promise<void> {
+        const { username, password } = parseLogin(await jsonBody(request, readJson));
         const { clientId, issuedAt } = await throttle.attempt(username, request.socket.remoteAddress, () =>
             strategies.verifyLogin(username, password)
         );
         sendJson(response, tokens.issue(clientId, issuedAt));
     }
 
-    async function refresh(request: ParsedRequest, response: ServerResponse): Promise<void> {
+    async function refresh(request: IncomingMessage, response: ServerResponse): Promise<void> {
+        const body = await jsonBody(request, readJson);
         // Not before the body is there, which may take long: a token that ended meanwhile must not bring forth another
         const identity = await authenticate(request);
-        if (jsonBody(request) !== bearerToken(request)) {
+        if (body !== bearerToken(request)) {
             throw new SseScError("INVALID_REQUEST", "The body is not the token of the request");
         }
         sendJson(response, tokens.refresh(identity));
     }
 
-    async function logout(request: ParsedRequest, response: ServerResponse): Promise<void> {
+    async function logout(request: IncomingMessage, response: ServerResponse): Promise<void> {
         const { clientId, sessionId } = await authenticate(request);
         if (sessionId !== undefined) {
             const revoked = tokens.revoke(clientId, sessionId);
@@ -87,7 +92,7 @@ function handlers({ authenticate, strategies, accounts, tokens, throttle, endStr
         response.end();
     }
 
-    async function profile(request: ParsedRequest, response: ServerResponse): Promise<void> {
+    async function profile(request: IncomingMessage, response: ServerResponse): Promise<void> {
         const { clientId, role } = await authenticate(request);
         const account = await accounts.get(clientId);
         if (account === undefined) throw new SseScError("UNAUTHORIZED", "The account is gone");
@@ -107,13 +112,13 @@ function refuseMethod(allow: string): Middleware {
 /** Makes the router, loading Express. It needs nothing that Express adds to requests and responses. */
 export async function createRoutes(parts: RouteParts): Promise<RouteHandler> {
     const { default: express } = await import("express");
-    const readBody = await bodyReader();
     const { login, refresh, logout, profile } = handlers(parts);
     const router = express.Router({ caseSensitive: true, strict: true });
-    router.route("/authn/login").post(readBody, login).all(refuseMethod("POST"));
-    router.route("/authn/refresh").post(readBody, refresh).all(refuseMethod("POST"));
-    router.route("/authn/logout").post(logout).all(refuseMethod("POST"));
-    router.route("/authn/profile").get(profile).all(refuseMethod("GET, HEAD"));
+    const [loginPath, refreshPath, logoutPath, profilePath] = AUTHN_PATHS;
+    router.route(loginPath).post(login).all(refuseMethod("POST"));
+    router.route(refreshPath).post(refresh).all(refuseMethod("POST"));
+    router.route(logoutPath).post(logout).all(refuseMethod("POST"));
+    router.route(profilePath).get(profile).all(refuseMethod("GET, HEAD"));
     return (request, response, next) => {
         router(request as Request, response as Response, next); // see above: it takes what Node gives
     };

@@ -1,75 +1,114 @@
-/** The Express application of a server: everything that is not on the hot path. */
-import type { ErrorRequestHandler, RequestHandler } from "express";
+/**
+ * Everything of a server that is not on the hot path, on a router of Express.
+ *
+ * A router, and no application: that would swap the prototypes of requests and responses, which kills the process where they are
+ * of HTTP/2 (http2-and-sse.md) and changes what belongs to a host. So handlers write with Node's own means.
+ */
+import type { Request, RequestHandler, Response, Router } from "express";
 import { SseScError } from "../../lib/errors";
-import { respondWithError, type HttpHandler, type HttpRequest, type HttpResponse } from "./exchange";
-import { expressHandler } from "./express-over-http2";
+import { respondWithError, splitTarget, type HttpRequest, type HttpResponse, type Site } from "./exchange";
 
 /** A handler as Connect and Express know them. */
 type Middleware = (request: never, response: never, next: (error?: unknown) => void) => void;
 
-/** What the application serves beside `/ping`. */
+/** What is served beside `/ping`. */
 export interface AppOptions {
-    /** The `/authn` routes; absent where nobody needs to log in. */
-    readonly authn: Middleware | undefined;
+    /** The `/authn` routes and their paths; absent where nobody needs to log in. */
+    readonly authn: { readonly paths: readonly string[]; readonly handle: Middleware } | undefined;
     /** The TD for `/.well-known/wot`, as the client at this host should see it. @throws SseScError */
     readonly ownDescription: (request: HttpRequest) => object | Promise<object>;
+    /** True if there is a TD of this Thing. */
+    readonly hasThing: (thingId: string) => boolean;
     /** The TD of one Thing. @throws SseScError UNKNOWN_THING and whatever access control says */
     readonly thingDescription: (thingId: string, request: HttpRequest) => object | Promise<object>;
 }
 
-/** Builds the application; loads Express. */
-export async function createApp(options: AppOptions): Promise<HttpHandler> {
-    const { default: express } = await import("express");
-    const app = express();
-    app.disable("x-powered-by");
-    app.set("etag", false);
-    app.enable("case sensitive routing");
-    app.enable("strict routing");
+/** A request with what the router found in its path. */
+type RoutedRequest = HttpRequest & { readonly params: Readonly<Record<string, unknown>> };
 
-    if (options.authn !== undefined) app.use(options.authn as RequestHandler);
+type Handler = (request: RoutedRequest, response: HttpResponse) => void | Promise<void>;
+
+const PING_PATH = "/ping";
+const OWN_TD_PATH = "/.well-known/wot";
+
+/** Builds the routes; loads Express. */
+export async function createApp(options: AppOptions): Promise<Site> {
+    const { default: express } = await import("express");
+    const router = express.Router({ caseSensitive: true, strict: true });
+    if (options.authn !== undefined) router.use(options.authn.handle as RequestHandler);
     // What HiveKit answers, byte for byte (recording protocol-errors.jsonl, n = 21).
-    get(app, "/ping", (_request, response) => {
-        response.type("text/plain").send(".");
+    get(router, PING_PATH, (request, response) => {
+        send(request, response, { "content-type": "text/plain; charset=utf-8" }, ".");
     });
-    get(app, "/.well-known/wot", async (request, response) => {
-        sendDescription(response, await options.ownDescription(request));
+    get(router, OWN_TD_PATH, async (request, response) => {
+        sendDescription(request, response, await options.ownDescription(request));
     });
-    get(app, "/things/:id", async (request, response) => {
+    get(router, "/things/:id", async (request, response) => {
         const { id } = request.params;
         if (typeof id !== "string") throw new SseScError("NOT_FOUND");
-        sendDescription(response, await options.thingDescription(id, request));
+        sendDescription(request, response, await options.thingDescription(id, request));
     });
-    app.use(() => {
-        throw new SseScError("NOT_FOUND");
-    });
-    app.use(errorHandler);
-    return expressHandler(app);
+
+    const paths = new Set([PING_PATH, OWN_TD_PATH, ...(options.authn?.paths ?? [])]);
+    return {
+        owns(url) {
+            const { path } = splitTarget(url);
+            if (paths.has(path)) return true;
+            const thingId = thingIdIn(path);
+            return thingId !== undefined && options.hasThing(thingId);
+        },
+        handle(request, response, url) {
+            if (request.url !== url) {
+                request.originalUrl ??= request.url; // as Express does, for loggers of the host
+                request.url = url;
+            }
+            // It takes what Node gives: nothing here needs what Express adds.
+            router(request as Request, response as object as Response, (error?: unknown) => {
+                respondWithError(request, response, error === undefined ? new SseScError("NOT_FOUND") : toError(error));
+            });
+        },
+    };
 }
 
-type App = ReturnType<typeof import("express")>;
+/** The id in the path of a TD; `undefined` if it is no such path. */
+function thingIdIn(path: string): string | undefined {
+    const [, id] = /^\/things\/([^/]+)$/.exec(path) ?? [];
+    try {
+        return id === undefined ? undefined : decodeURIComponent(id);
+    } catch {
+        return undefined;
+    }
+}
 
 /** A route that knows GET and HEAD; anything else is 405. */
-function get(app: App, path: string, handler: RequestHandler): void {
-    app.route(path)
-        .get(handler)
+function get(router: Router, path: string, handler: Handler): void {
+    router
+        .route(path)
+        .get(handler as RequestHandler)
         .all(() => {
             throw new SseScError("METHOD_NOT_ALLOWED", undefined, { headers: { allow: "GET, HEAD" } });
         });
 }
 
 /** The TD names the host that the client used, so caches must not give it to others. */
-function sendDescription(response: Parameters<RequestHandler>[1], description: object): void {
-    response
-        .set({ "content-type": "application/td+json", "cache-control": "no-store" })
-        .send(JSON.stringify(description));
+function sendDescription(request: HttpRequest, response: HttpResponse, description: object): void {
+    const headers = { "content-type": "application/td+json; charset=utf-8", "cache-control": "no-store" };
+    send(request, response, headers, JSON.stringify(description));
 }
 
-/** Errors of Express itself, such as a path that cannot be decoded, have a `status`. */
-const errorHandler: ErrorRequestHandler = (error: unknown, request, response: HttpResponse, _next) => {
-    respondWithError(request, response, error instanceof SseScError ? error : foreignError(error));
-};
+function send(
+    { method }: HttpRequest,
+    response: HttpResponse,
+    headers: Readonly<Record<string, string>>,
+    body: string
+): void {
+    response.writeHead(200, { ...headers, "content-length": String(Buffer.byteLength(body)) });
+    response.end(method === "HEAD" ? "" : body);
+}
 
-function foreignError(error: unknown): SseScError {
+/** Errors of the router itself, such as for a path that cannot be decoded, have a `status`. */
+function toError(error: unknown): SseScError {
+    if (error instanceof SseScError) return error;
     const status = typeof error === "object" && error !== null ? (error as { status?: unknown }).status : undefined;
     const isClientError = typeof status === "number" && status >= 400 && status <= 499;
     return isClientError

@@ -8,6 +8,7 @@ import type { ConnectOptions, TransportResponse } from "./client-transport";
 import { connectTransport } from "./connect-transport";
 import { DialledChannel } from "./dialled-channel";
 import type { ReconnectOptions } from "./back-off";
+import { basePathOf } from "./server-paths";
 import { SharedTransport } from "./shared-transport";
 import { TokenSession, type Credentials } from "./token-session";
 
@@ -54,11 +55,12 @@ export class ClientConnection {
         };
         const transport = new SharedTransport((signal) => connectTransport(origin, options, signal));
         this.#transport = transport;
+        const basePath = basePathOf(streamPath);
         this.#session =
             credentials === undefined
                 ? undefined
                 : new TokenSession(credentials, {
-                      request: (request) => transport.request(request),
+                      request: (request) => transport.request({ ...request, path: basePath + request.path }),
                       refreshInterval: options.tokenRefreshInterval,
                       timeout: options.connectTimeout,
                       isActive: () => this.#channel.active,

@@ -16,10 +16,11 @@ import { unknownOutcome } from "../../lib/pending-requests";
 import { openEventStream, type EventStreamHandle } from "./dialled-stream";
 import { backOff, type ReconnectOptions } from "./back-off";
 import { replyError } from "./reply-error";
+import { basePathOf } from "./server-paths";
 import type { SharedTransport } from "./shared-transport";
 import type { TokenSession } from "./token-session";
 
-/** Paths of the POSTs: the same on every server (protocol.md, "Endpoints"). */
+/** Paths of the POSTs below the base path: the same on every server (protocol.md, "Endpoints"). */
 const POST_PATH: Readonly<Record<Message["kind"], string>> = {
     request: "/hiveot/request",
     response: "/hiveot/response",
@@ -116,7 +117,10 @@ export class DialledChannel implements Channel {
         }
         // What waited longer than anybody waits for its outcome must not be done any more.
         if (signal?.aborted === true || isWanted?.() === false) throw new SseScError("ABORTED");
-        const path = POST_PATH[message.kind] + (query === undefined || query === "" ? "" : `?${query}`);
+        const path =
+            basePathOf(this.#options.streamPath) +
+            POST_PATH[message.kind] +
+            (query === undefined || query === "" ? "" : `?${query}`);
         this.#idleTimer?.refresh();
         await this.#post(message, path, body);
     }

@@ -1,16 +1,26 @@
 /** One HTTP request and its response, whichever protocol they came by: what the handlers of this room know of Node. */
 import type { IncomingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
-import { SseScError, toErrorResponse } from "../../lib/errors";
+import { toErrorResponse } from "../../lib/errors";
 
-/** A request over HTTP/1.1 or HTTP/2, as far as we need it. */
-export interface HttpRequest extends Readable {
+/** A request over HTTP/1.1 or HTTP/2, as far as we need it: that of `node:http`, `node:http2`, Express or Connect. */
+export interface HttpRequest {
     readonly method?: string | undefined;
-    readonly url?: string | undefined;
+    /** Express and Connect take the path from it at which they mount a handler. */
+    url?: string | undefined;
+    /** The URL as it came, where `url` was changed. */
+    originalUrl?: string | undefined;
     readonly headers: IncomingHttpHeaders;
     readonly httpVersionMajor: number;
     readonly complete: boolean;
+    readonly destroyed: boolean;
+    readonly readableEnded: boolean;
     readonly socket: { readonly remoteAddress?: string | undefined };
+    /** What a body parser made of the body. */
+    readonly body?: unknown;
+    on(event: "data", listener: (chunk: Buffer | string) => void): unknown;
+    on(event: "end" | "close" | "aborted", listener: () => void): unknown;
+    on(event: "error", listener: (error: Error) => void): unknown;
+    resume(): unknown;
 }
 
 /** A response over HTTP/1.1 or HTTP/2, as far as we need it. */
@@ -31,6 +41,14 @@ export interface HttpResponse {
 
 /** A framework-free handler. It answers every request itself and neither throws nor rejects. */
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
+
+/** All that a server serves. URLs begin with the path that we know, whatever base path the host has ahead of it. */
+export interface Site {
+    /** True if this URL is one of ours. */
+    owns(url: string): boolean;
+    /** Answers a request, whether its URL is ours or not; neither throws nor rejects. */
+    handle(request: HttpRequest, response: HttpResponse, url: string): void;
+}
 
 /** One header as text; several values of one name count as their first. */
 export function header(request: HttpRequest, name: string): string | undefined {
@@ -73,42 +91,4 @@ export function respondWithError(request: HttpRequest, response: HttpResponse, e
     if (unread && request.httpVersionMajor === 1) headers["connection"] = "close";
     respond(response, status, headers, request.method === "HEAD" ? "" : body);
     if (unread) request.resume();
-}
-
-/**
- * Reads a body as text.
- * @param limit largest number of bytes
- * @throws SseScError TOO_LARGE; INVALID_REQUEST if the peer goes away before the end or the bytes are no UTF-8
- */
-export function readBody(request: HttpRequest, limit: number): Promise<string> {
-    return new Promise((resolve, reject) => {
-        const announced = Number(header(request, "content-length") ?? 0);
-        if (announced > limit) {
-            reject(new SseScError("TOO_LARGE"));
-            return;
-        }
-        const chunks: Buffer[] = [];
-        let size = 0;
-        let whole = false;
-        request.on("data", (chunk: Buffer) => {
-            size += chunk.length;
-            if (size > limit) {
-                chunks.length = 0;
-                reject(new SseScError("TOO_LARGE"));
-            } else chunks.push(chunk);
-        });
-        request.on("end", () => {
-            whole = true;
-            const [first] = chunks;
-            const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-            resolve(bytes.toString("utf8"));
-        });
-        const gone = (): void => {
-            if (whole) return; // `close` follows each body, and an error costs more than all the rest of it
-            reject(new SseScError("INVALID_REQUEST", "The request ended before its body did"));
-        };
-        request.on("error", gone);
-        request.on("aborted", gone);
-        request.on("close", gone);
-    });
 }

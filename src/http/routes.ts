@@ -5,13 +5,12 @@
 import type { MessageConverter, Result } from "../../lib/converters/converter";
 import { SseScError } from "../../lib/errors";
 import type { Identity } from "../../lib/identity";
-import { parseJson } from "../../lib/json";
 import { newId, type Message, type RequestMessage } from "../../lib/messages";
 import { isOperation, operationInfo } from "../../lib/operations";
+import { readJson } from "./body";
 import {
     header,
     isGone,
-    readBody,
     respond,
     respondWithError,
     splitTarget,
@@ -83,9 +82,18 @@ export class SseScRoutes {
         };
     }
 
-    /** Handles a request if its path is one of ours. @returns false if it is not, and nothing was done */
-    handle(request: HttpRequest, response: HttpResponse): boolean {
-        const { path, query } = splitTarget(request.url);
+    /** True if the path of a URL is one of ours. */
+    owns(url: string): boolean {
+        return this.#routes.has(splitTarget(url).path);
+    }
+
+    /**
+     * Handles a request if its path is one of ours.
+     * @param url as it is without the base path of a host
+     * @returns false if it is not ours, and nothing was done
+     */
+    handle(request: HttpRequest, response: HttpResponse, url: string): boolean {
+        const { path, query } = splitTarget(url);
         const route = this.#routes.get(path);
         if (route === undefined) return false;
         this.#run(route, request, response, query);
@@ -166,8 +174,8 @@ export class SseScRoutes {
         return cid === undefined ? undefined : this.options.sessions.find(identity.clientId, cid);
     }
 
-    async #readJson(request: HttpRequest): Promise<unknown> {
-        return parseJson(await readBody(request, this.options.maxMessageSize), this.options.maxDepth);
+    #readJson(request: HttpRequest): Promise<unknown> {
+        return readJson(request, this.options.maxMessageSize, this.options.maxDepth);
     }
 }
 

@@ -11,6 +11,8 @@ export interface Endpoint {
     readonly scheme: "sse" | "sse-plain";
     /** Host and port, as they stand in a URL. */
     readonly authority: string;
+    /** What comes ahead of all paths of the server; empty if nothing does. */
+    readonly basePath: string;
     /** Path of the event stream. */
     readonly streamPath: string;
     /** Path for requests. */
@@ -22,9 +24,9 @@ export function baseOf(endpoint: Endpoint): string {
     return `${endpoint.scheme}://${endpoint.authority}${endpoint.streamPath}`;
 }
 
-/** The `http:` or `https:` origin of an endpoint. */
-export function originOf(endpoint: Endpoint): string {
-    return `${endpoint.scheme === "sse" ? "https" : "http"}://${endpoint.authority}`;
+/** The `http:` or `https:` URL ahead of all paths of an endpoint; no slash at its end. */
+export function httpUrlOf(endpoint: Endpoint): string {
+    return `${endpoint.scheme === "sse" ? "https" : "http"}://${endpoint.authority}${endpoint.basePath}`;
 }
 
 const AFFORDANCE_KINDS: readonly AffordanceType[] = ["property", "action", "event"];

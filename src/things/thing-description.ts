@@ -2,7 +2,7 @@
 import type { ExposedThing } from "@node-wot/core";
 import type { AffordanceType } from "../../lib/operations";
 import { affordancesOf, type ExposedThings, type Form } from "./exposed-things";
-import { affordanceForm, baseOf, originOf, rootForm, type Endpoint } from "./forms";
+import { affordanceForm, baseOf, httpUrlOf, rootForm, type Endpoint } from "./forms";
 
 /** A Thing Description as JSON. */
 export type ThingDescription = Record<string, unknown>;
@@ -54,7 +54,7 @@ export function renderServerDescription(
         forms: [rootForm(endpoint, id)], // HiveKit panics at a TD without one (protocol.md, "TD conventions")
         links: [...things.values()].map((thing) => ({
             rel: "item",
-            href: `${originOf(endpoint)}/things/${encodeURIComponent(thing.id)}`,
+            href: `${httpUrlOf(endpoint)}/things/${encodeURIComponent(thing.id)}`,
             type: "application/td+json",
         })),
     };
@@ -80,7 +80,7 @@ function securityOf(endpoint: Endpoint, mode: SecurityMode, given: unknown): Thi
                       alg: "ES256",
                       in: "header",
                       name: "authorization",
-                      authorization: `${originOf(endpoint)}/authn/login`,
+                      authorization: `${httpUrlOf(endpoint)}/authn/login`,
                   },
               };
     const others = typeof given === "object" && given !== null ? given : {};

@@ -9,6 +9,8 @@ import { ClassicLevel } from "classic-level";
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
 import { MemoryLevel } from "memory-level";
 import { SseScError, toErrorResponse, type ErrorCode } from "../../lib/errors";
+import { DEFAULT_MAX_DEPTH } from "../../lib/json";
+import { readJson } from "../../src/http/body";
 import { createAuth, type Auth, type AuthHooks, type AuthOptions, type AuthStore } from "../../src/auth";
 
 export const PASSWORD = "correct horse battery staple";
@@ -66,7 +68,7 @@ const writeError: ErrorRequestHandler = (thrown: unknown, _request, response, _n
 export async function serve(auth: Auth, ...inFront: RequestHandler[]): Promise<string> {
     const app = express();
     for (const handler of inFront) app.use(handler);
-    app.use(await auth.router());
+    app.use(await auth.router((request, maxSize) => readJson(request, maxSize, DEFAULT_MAX_DEPTH)));
     app.use(writeError);
     return listen(createServer(app));
 }

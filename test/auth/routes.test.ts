@@ -99,10 +99,11 @@ describe("/authn", () => {
             });
         }
 
-        it("answers 400 to a body that is not the encoding that it claims", async () => {
+        it("answers 415 to a compressed body", async () => {
             const headers = { "content-encoding": "gzip" };
             const answer = await send(`${url}/authn/login`, "POST", { body: CREDENTIALS, headers });
-            expectProblem(answer, 400, "INVALID_REQUEST");
+            expectProblem(answer, 415, "INVALID_REQUEST");
+            expect(answer.headers.get("accept-encoding")).to.equal("identity");
         });
 
         it("takes no credentials out of the URL", async () => {

@@ -17,7 +17,7 @@ async function bare(secure: boolean): Promise<void> {
             return;
         }
         const chunks: Buffer[] = [];
-        request.on("data", (chunk: Buffer) => chunks.push(chunk));
+        request.on("data", (chunk) => chunks.push(Buffer.from(chunk)));
         request.on("end", () => {
             const body = Buffer.concat(chunks).toString();
             response.writeHead(201, { "content-length": "0" });

@@ -5,6 +5,8 @@ import { certificate } from "../support/certificates";
 
 const ACCOUNTS = [{ username: "alice", password: "wonder", role: "viewer" }];
 
+const MOUNTED = { listen: false, baseUri: "https://things.example", accounts: ACCOUNTS } as const;
+
 function refusal(config: SseScServerConfig): string {
     try {
         new SseScServer(config);
@@ -47,6 +49,21 @@ describe("SseScServer config", () => {
             "a limit that is no number",
             { accounts: ACCOUNTS, maxMessageSize: "1" } as never,
             /^Option "maxMessageSize" /,
+        ],
+        ["mounting without a base URI", { ...MOUNTED, baseUri: undefined }, /^Option "baseUri" /],
+        ["a port for what does not listen", { ...MOUNTED, port: 8444 }, /^Option "port" .*listen/],
+        ["an address for what does not listen", { ...MOUNTED, address: "::1" }, /^Option "address" .*listen/],
+        ["a key for what does not listen", { ...MOUNTED, serverKey: "key.pem" }, /^Option "serverKey" .*listen/],
+        ["mounting by another word", { ...MOUNTED, listen: "no" } as never, /^Option "listen" /],
+        [
+            "mounting on plain HTTP elsewhere",
+            { ...MOUNTED, baseUri: "http://things.example" },
+            /^Option "baseUri" .*allowInsecure/,
+        ],
+        [
+            "mounting with nosec elsewhere",
+            { listen: false, baseUri: "https://things.example", security: [{ scheme: "nosec" }], allowInsecure: true },
+            /^Option "security" /,
         ],
         ["a base URI of another scheme", { accounts: ACCOUNTS, baseUri: "sse://host" }, /^Option "baseUri" /],
         ["an access rule that is none", { accounts: ACCOUNTS, tdAccess: "all" } as never, /^Option "tdAccess" /],
@@ -97,6 +114,27 @@ describe("SseScServer config", () => {
         } finally {
             await servient.shutdown();
         }
+    });
+
+    for (const [baseUri, scheme, port] of [
+        ["https://things.example/wot", "sse", 443],
+        ["https://things.example:8443", "sse", 8443],
+        ["http://127.0.0.1", "sse-plain", 80],
+    ] as const) {
+        it(`is reached at ${baseUri} while it runs, where it does not listen`, async () => {
+            const server = new SseScServer({ ...MOUNTED, baseUri });
+            expect(server.scheme).to.equal(scheme);
+            expect(server.getPort()).to.equal(-1);
+            await server.start(new Servient());
+            expect(server.getPort()).to.equal(port);
+            await server.stop();
+            expect(server.getPort()).to.equal(-1);
+        });
+    }
+
+    it("may be mounted on plain HTTP elsewhere if told so", () => {
+        const server = new SseScServer({ ...MOUNTED, baseUri: "http://things.example", allowInsecure: true });
+        expect(server.scheme).to.equal("sse-plain");
     });
 
     it("lets everybody in on loopback with nosec, and says so in the TD", async () => {

@@ -70,7 +70,10 @@ interface Types {
     ConsumedThingOrDescription: api.ConsumedThingOrDescription;
     DialectsConfig: api.DialectsConfig;
     DevelopmentCertificate: api.DevelopmentCertificate;
+    HttpRequest: api.HttpRequest;
+    HttpResponse: api.HttpResponse;
     LoginLimits: api.LoginLimits;
+    MountedHandler: api.MountedHandler;
     RoleTable: api.RoleTable;
     SseScClientConfig: api.SseScClientConfig;
     SseScPlainClientConfig: api.SseScPlainClientConfig;
