@@ -6,7 +6,16 @@ export { SseScClientFactory, SseScPlainClientFactory, type ConsumedThingOrDescri
 export { SseScClient } from "./sse-sc-client";
 export type { SseScClientConfig, SseScPlainClientConfig } from "./client-config";
 export { normalizeThingDescription } from "./things/normalizer";
-export type { Account, AccountConfig, AccountRegistry, AccountStore, LoginLimits, RoleTable } from "./auth";
+export type {
+    Account,
+    AccountConfig,
+    AccountRegistry,
+    AccountStore,
+    LoginLimits,
+    RoleTable,
+    Strategy,
+    StrategyRequest,
+} from "./auth";
 export type { ActionData } from "./things/dispatcher";
 export type { ThingDescription } from "./things/thing-description";
 export type { Peer } from "../lib/peer";
