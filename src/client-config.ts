@@ -8,7 +8,7 @@ import type { ReconnectOptions } from "./http/back-off";
 import { httpTarget } from "./http/origin";
 import { DEFAULT_TOKEN_REFRESH_INTERVAL, type Credentials } from "./http/token-session";
 import { readDialects, type DialectsConfig } from "./dialects";
-import { readPem } from "./pem";
+import { readCertificates } from "./pem";
 
 /** Options of a `SseScPlainClientFactory`; times in milliseconds. */
 export interface SseScPlainClientConfig {
@@ -92,7 +92,7 @@ export function readClientConfig(config: SseScClientConfig, secure: boolean): Cl
     }
     if (httpVersion !== undefined && ![1, 2].includes(httpVersion)) throw invalid("httpVersion is not 1 or 2");
     return {
-        ca: readCertificates(config.caCert),
+        ca: config.caCert === undefined ? undefined : readCertificates("caCert", config.caCert),
         rejectUnauthorized: !allowSelfSigned,
         httpVersion,
         credentials: readCredentials(config.credentials ?? {}, secure),
@@ -117,18 +117,6 @@ function checkNames(config: unknown, secure: boolean): void {
         if (COMMON.includes(name) || (secure && TLS_ONLY.includes(name))) continue;
         throw invalid(TLS_ONLY.includes(name) ? `${name} has no use without TLS` : `${name} is not an option`);
     }
-}
-
-function readCertificates(caCert: unknown): readonly string[] | undefined {
-    if (caCert === undefined) return undefined;
-    const entries: readonly unknown[] = Array.isArray(caCert) ? caCert : [caCert];
-    if (entries.length === 0) throw invalid("caCert is an empty array");
-    return entries.map((entry) => {
-        if (typeof entry !== "string") throw invalid("caCert is neither a path nor PEM text");
-        const pem = readPem("caCert", entry);
-        if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw invalid("caCert holds no certificate");
-        return pem;
-    });
 }
 
 function readCredentials(byOrigin: unknown, secure: boolean): Map<string, Credentials> {

@@ -1,6 +1,5 @@
 /** What all clients of one factory share: connections, credentials, subscriptions. */
 import { createLoggers } from "@node-wot/core";
-import { DEFAULT_STREAM_PATH } from "../lib/converters/dialects";
 import { SseScError } from "../lib/errors";
 import { parseJson } from "../lib/json";
 import type { Peer } from "../lib/peer";

@@ -1,12 +1,12 @@
 /** The options of the roles, composed of those of the rooms; their defaults and their check. */
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { BlockList, isIP } from "node:net";
 import { SseScError } from "../lib/errors";
 import { DEFAULT_MAX_DEPTH } from "../lib/json";
 import { DEFAULT_STREAM_PATH, type Dialects } from "../lib/converters/dialects";
-import { validateAuthOptions, type AuthOptions } from "./auth";
+import { AUTH_OPTIONS, validateAuthOptions, type AuthOptions } from "./auth";
 import { readDialects, type DialectsConfig } from "./dialects";
-import { readPem } from "./pem";
+import { parseCertificate, readCertificates, readPem } from "./pem";
 
 /** Options of a `SseScServer`. Words are those of binding-http where it has one; times are milliseconds, sizes bytes. */
 export interface SseScServerConfig extends AuthOptions {
@@ -72,7 +72,6 @@ const NUMBERS = {
     maxFrameSize: 8 * MIB,
 } as const;
 
-const AUTH_OPTIONS = ["accounts", "roles", "tokenLifetime", "loginLimits"] as const satisfies (keyof AuthOptions)[];
 const OTHER_OPTIONS = [
     "listen",
     "port",
@@ -102,6 +101,15 @@ export function isLoopback(host: string): boolean {
     return LOOPBACK.check(host, family === 6 ? "ipv6" : "ipv4");
 }
 
+/** What TLS needs, as PEM texts. */
+interface TlsSettings {
+    readonly key: string;
+    readonly cert: string;
+    readonly certificate: X509Certificate;
+    /** Authorities of clients' certificates; clients are not asked for one if absent. */
+    readonly clientCa: readonly string[] | undefined;
+}
+
 /** The options of a server after their check, with all defaults. */
 export interface ServerSettings extends Readonly<Record<keyof typeof NUMBERS, number>> {
     readonly listen: boolean;
@@ -110,7 +118,7 @@ export interface ServerSettings extends Readonly<Record<keyof typeof NUMBERS, nu
     readonly port: number;
     readonly address: string | undefined;
     readonly baseUri: URL | undefined;
-    readonly tls: { readonly key: string; readonly cert: string; readonly certificate: X509Certificate } | undefined;
+    readonly tls: TlsSettings | undefined;
     readonly security: "bearer" | "nosec";
     readonly store: string | undefined;
     readonly tdAccess: "public" | "authenticated";
@@ -235,8 +243,9 @@ function readAddress(config: SseScServerConfig, hasTls: boolean, security: "bear
 function readAuth(config: SseScServerConfig, security: "bearer" | "nosec"): AuthOptions {
     const options: Record<string, unknown> = {};
     for (const option of AUTH_OPTIONS) if (config[option] !== undefined) options[option] = config[option];
-    if (security === "nosec" && config.accounts !== undefined) {
-        throw invalid("accounts", "must not be given together with security nosec: nobody logs in");
+    for (const option of ["accounts", "clientCaCert", "strategies"] as const) {
+        if (security !== "nosec" || config[option] === undefined) continue;
+        throw invalid(option, "must not be given together with security nosec: nobody shows who they are");
     }
     if (security === "bearer" && config.accounts === undefined && config.store === undefined) {
         throw invalid(
@@ -248,15 +257,18 @@ function readAuth(config: SseScServerConfig, security: "bearer" | "nosec"): Auth
     return options;
 }
 
-function readTls({ serverKey, serverCert }: SseScServerConfig): ServerSettings["tls"] {
-    if (serverKey === undefined && serverCert === undefined) return undefined;
+function readTls({ serverKey, serverCert, clientCaCert }: SseScServerConfig): TlsSettings | undefined {
+    if (serverKey === undefined && serverCert === undefined) {
+        if (clientCaCert !== undefined) throw invalid("clientCaCert", "has no use without serverKey and serverCert");
+        return undefined;
+    }
     if (serverKey === undefined) throw invalid("serverKey", "is missing: serverCert needs it");
     if (serverCert === undefined) throw invalid("serverCert", "is missing: serverKey needs it");
     const cert = readPem("serverCert", serverCert);
-    try {
-        return { key: readPem("serverKey", serverKey), cert, certificate: new X509Certificate(cert) };
-    } catch (cause) {
-        if (cause instanceof SseScError) throw cause;
-        throw invalid("serverCert", "is not a certificate", cause);
-    }
+    return {
+        key: readPem("serverKey", serverKey),
+        cert,
+        certificate: parseCertificate("serverCert", cert),
+        clientCa: clientCaCert === undefined ? undefined : readCertificates("clientCaCert", clientCaCert),
+    };
 }

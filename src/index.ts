@@ -12,7 +12,16 @@ export type { DialectsConfig } from "./dialects";
 export type { HttpRequest, HttpResponse } from "./http/exchange";
 export type { MountedHandler } from "./http/mount";
 export { normalizeThingDescription } from "./things/normalizer";
-export type { Account, AccountConfig, AccountRegistry, AccountStore, LoginLimits, RoleTable } from "./auth";
+export type {
+    Account,
+    AccountConfig,
+    AccountRegistry,
+    AccountStore,
+    LoginLimits,
+    RoleTable,
+    Strategy,
+    StrategyRequest,
+} from "./auth";
 export type { ActionData } from "./things/dispatcher";
 export type { ThingDescription } from "./things/thing-description";
 export type { Peer } from "../lib/peer";

@@ -1,4 +1,5 @@
 /** PEM texts in options: the text itself, or the path of a file that holds it. */
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { SseScError } from "../lib/errors";
 
@@ -13,5 +14,32 @@ export function readPem(option: string, pemOrPath: string): string {
         return readFileSync(pemOrPath, "utf8");
     } catch (cause) {
         throw new SseScError("INVALID_CONFIG", `Option "${option}" cannot be read`, { cause });
+    }
+}
+
+/**
+ * The PEM texts of the certificates that an option means.
+ * @param value one path or PEM text, or an array of them
+ * @throws SseScError INVALID_CONFIG naming the option if there is none, or what there is is no certificate
+ */
+export function readCertificates(option: string, value: unknown): readonly string[] {
+    const entries: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (entries.length === 0) throw new SseScError("INVALID_CONFIG", `Option "${option}" is an empty array`);
+    return entries.map((entry) => {
+        if (typeof entry !== "string") {
+            throw new SseScError("INVALID_CONFIG", `Option "${option}" is neither a path nor PEM text`);
+        }
+        const pem = readPem(option, entry);
+        parseCertificate(option, pem);
+        return pem;
+    });
+}
+
+/** The first certificate of a PEM text. @throws SseScError INVALID_CONFIG naming the option if there is none */
+export function parseCertificate(option: string, pem: string): X509Certificate {
+    try {
+        return new X509Certificate(pem);
+    } catch (cause) {
+        throw new SseScError("INVALID_CONFIG", `Option "${option}" holds no certificate`, { cause });
     }
 }

@@ -34,7 +34,7 @@ export interface SseScServerStatus {
     readonly subscribers: number;
     /** Listeners that the server has in node-wot. */
     readonly listeners: number;
-    /** How many times a token was verified rather than found in the cache. */
+    /** How many times a token, a certificate or what a strategy looks at was verified rather than found in the cache. */
     readonly tokenVerifications: number;
 }
 
@@ -214,6 +214,9 @@ export class SseScServer implements ProtocolServer {
         return createAuth(this.#settings.auth, store, {
             endStreams: (clientId, sessionId) => {
                 this.#sessions.endOf(clientId, sessionId);
+            },
+            onStrategyError: (strategy, error) => {
+                warn(`${strategy} failed: ${inspect(error)}`);
             },
         });
     }

@@ -6,7 +6,10 @@ import { isPasswordHash } from "./passwords";
 export interface AccountConfig {
     /** Client id and log-in name: 1 to 128 visible ASCII characters, because it travels in headers. */
     username: string;
-    /** Plain password, hashed when the server starts and kept as a hash only. Give either this or `passwordHash`. */
+    /**
+     * Plain password, hashed when the server starts and kept as a hash only. Give either this or `passwordHash`; neither where the
+     * client has a certificate or is known to a strategy of your own: then nobody can log in with a password.
+     */
     password?: string;
     /** PHC string of an argon2id hash. */
     passwordHash?: string;
@@ -76,14 +79,19 @@ export function parseAccountConfig(value: unknown, path: string, hasRole: (role:
 
 /**
  * Reads the list of accounts.
- * @throws SseScError `INVALID_CONFIG` also for an account without a password and for a username that comes twice
+ * @param needsPasswords true if nobody gets in without one
+ * @throws SseScError `INVALID_CONFIG` also for an account without a password where it needs one, and for a username that comes twice
  */
-export function parseAccountConfigs(value: readonly unknown[], hasRole: (role: string) => boolean): AccountConfig[] {
+export function parseAccountConfigs(
+    value: readonly unknown[],
+    hasRole: (role: string) => boolean,
+    needsPasswords: boolean
+): AccountConfig[] {
     const usernames = new Set<string>();
     return value.map((item, index) => {
         const path = `accounts[${index}]`;
         const config = parseAccountConfig(item, path, hasRole);
-        if (config.password === undefined && config.passwordHash === undefined) {
+        if (needsPasswords && config.password === undefined && config.passwordHash === undefined) {
             throw invalidOption(`${path}.password`, "is missing: an account needs password or passwordHash");
         }
         if (usernames.has(config.username)) throw invalidOption(`${path}.username`, "is there twice");

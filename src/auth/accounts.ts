@@ -32,6 +32,8 @@ export type AccountRegistry = Pick<MemoryAccounts, "get" | "list" | "put" | "set
 export interface AccountsOptions {
     /** Tells which roles exist. Default: any. */
     hasRole?: (role: string) => boolean;
+    /** False if accounts may be without a password. Default: true. */
+    needsPasswords?: boolean;
     /** Called when an account is gone or has another role or password: its streams are to be ended. */
     onChange?: (clientId: string) => void;
 }
@@ -40,11 +42,13 @@ export interface AccountsOptions {
 export class MemoryAccounts implements AccountStore {
     readonly #accounts = new Map<string, Account>();
     readonly #hasRole: (role: string) => boolean;
+    readonly #needsPasswords: boolean;
     readonly #onChange: (clientId: string) => void;
     #lastChange: Promise<unknown> = Promise.resolve();
 
     constructor(options: AccountsOptions = {}) {
         this.#hasRole = options.hasRole ?? (() => true);
+        this.#needsPasswords = options.needsPasswords ?? true;
         this.#onChange = options.onChange ?? (() => undefined);
     }
 
@@ -66,11 +70,14 @@ export class MemoryAccounts implements AccountStore {
         await this.putAll([config]);
     }
 
-    /** Adds or changes several accounts; passwords are hashed in parallel. */
-    async putAll(configs: readonly AccountConfig[]): Promise<void> {
+    /**
+     * Adds or changes several accounts; passwords are hashed in parallel.
+     * @param keepPasswords false if an account without a password in `configs` shall have none. Default: true
+     */
+    async putAll(configs: readonly AccountConfig[], keepPasswords = true): Promise<void> {
         const parsed = configs.map((config) => parseAccountConfig(config, "account", this.#hasRole));
         await this.#inTurn(async () => {
-            const accounts = await Promise.all(parsed.map((config) => this.#merge(config)));
+            const accounts = await Promise.all(parsed.map((config) => this.#merge(config, keepPasswords)));
             for (const account of accounts) await this.#set(account);
         });
     }
@@ -126,9 +133,12 @@ export class MemoryAccounts implements AccountStore {
     }
 
     /** What the account becomes; the very same object if nothing changes, so that a restart leaves `updated` alone. */
-    async #merge(config: AccountConfig): Promise<Account> {
+    async #merge(config: AccountConfig, keepPassword: boolean): Promise<Account> {
         const before = this.get(config.username);
-        const passwordHash = await nextHash(config, before);
+        const passwordHash = await nextHash(config, before, keepPassword);
+        if (passwordHash === undefined && this.#needsPasswords) {
+            throw invalidOption("account.password", "is missing: an account needs a password");
+        }
         const { username: clientId, role, displayName } = config;
         const samePassword = before?.passwordHash === passwordHash;
         if (before !== undefined && samePassword && before.role === role && before.displayName === displayName) {
@@ -140,7 +150,7 @@ export class MemoryAccounts implements AccountStore {
             clientId,
             role,
             ...(displayName !== undefined && { displayName }),
-            passwordHash,
+            ...(passwordHash !== undefined && { passwordHash }),
             updated: new Date(now).toISOString(),
             ...(tokensFrom !== undefined && { tokensFrom }),
         };
@@ -154,13 +164,13 @@ export class MemoryAccounts implements AccountStore {
 }
 
 /** The hash to keep: the old one while the password is the same, for a new salt would look like a change. */
-async function nextHash(config: AccountConfig, before: Account | undefined): Promise<string> {
-    const { password, passwordHash } = config;
+async function nextHash(
+    { password, passwordHash }: AccountConfig,
+    before: Account | undefined,
+    keepPassword: boolean
+): Promise<string | undefined> {
     if (passwordHash !== undefined) return passwordHash;
     const old = before?.passwordHash;
-    if (password === undefined) {
-        if (old === undefined) throw invalidOption("account.password", "is missing: an account needs a password");
-        return old;
-    }
+    if (password === undefined) return keepPassword ? old : undefined;
     return old !== undefined && (await verifyPassword(old, password)) ? old : hashPassword(password);
 }

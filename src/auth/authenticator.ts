@@ -1,10 +1,13 @@
-/** Who sends a request: the hot path. A token is verified once; whether it still counts is asked on every request. */
+/** Who sends a request: the hot path. A credential is verified once; whether it still counts is asked on every request. */
 import { SseScError } from "../../lib/errors";
 import type { Identity } from "../../lib/identity";
 import { isClientId } from "./account-config";
 import type { Account, AccountStore } from "./accounts";
-import { bearerToken, claimedClientId, type AuthRequest } from "./request";
-import type { Credential, Strategies } from "./strategies";
+import type { ClientCertificates } from "./client-certificates";
+import { CredentialCache, type KnownCredential } from "./credential-cache";
+import { bearerToken, claimedClientId, showsNothing, type AuthRequest } from "./request";
+import type { Strategies } from "./strategies";
+import type { Credential } from "./strategy";
 import type { Tokens } from "./tokens";
 
 /**
@@ -13,77 +16,116 @@ import type { Tokens } from "./tokens";
  */
 export type Authenticate = (request: AuthRequest) => Identity | Promise<Identity>;
 
-/** Most verified tokens that are remembered; at about 500 bytes each. */
+/** Most verified tokens that are remembered, and most values of a header of the user's; at about 500 bytes each. */
 const MAX_CACHED_TOKENS = 10_000;
 
 /** What an authenticator is made of. */
 export interface AuthenticatorParts {
-    strategies: Pick<Strategies, "verifyRequest">;
+    strategies: Pick<Strategies, "count" | "verifyRequest">;
+    /** Absent where clients cannot show who they are by certificate. */
+    certificates?: ClientCertificates;
     accounts: AccountStore;
     tokens: Pick<Tokens, "isRevoked">;
     /** Default: 10,000. */
     maxCachedTokens?: number;
 }
 
-/** Authenticates requests with the Passport strategies and remembers verified tokens until they end. */
+/**
+ * Authenticates requests: by a bearer token of ours, else by the certificate of the connection if there is no `Authorization` header,
+ * else by the user's strategies in their order. What is remembered changes nothing about that order.
+ */
 export class Authenticator {
     readonly #parts: AuthenticatorParts;
     readonly #maxCached: number;
     readonly #verified = new Map<string, Credential>();
+    readonly #ofUser: CredentialCache;
     #verifications = 0;
 
     constructor(parts: AuthenticatorParts) {
         this.#parts = parts;
         this.#maxCached = parts.maxCachedTokens ?? MAX_CACHED_TOKENS;
+        this.#ofUser = new CredentialCache(this.#maxCached);
     }
 
-    /** How many times the strategies ran: what the cache spares. */
+    /** How many times the strategies ran, and certificates were read: what the cache spares. */
     get verifications(): number {
-        return this.#verifications;
+        return this.#verifications + (this.#parts.certificates?.reads ?? 0);
     }
 
-    /** How many verified tokens are remembered. */
+    /** How many verified credentials are remembered. */
     get cachedTokens(): number {
-        return this.#verified.size;
+        return this.#verified.size + this.#ofUser.size;
     }
 
     /**
-     * The sender of a request. It is no promise if the token was verified before and the account store answers at once.
+     * The sender of a request. It is no promise if the credential was verified before and the account store answers at once.
      * @throws SseScError `UNAUTHORIZED`: thrown or, where there is a promise, by rejection
      */
     readonly authenticate: Authenticate = (request) => {
         const token = bearerToken(request);
-        if (token === undefined) throw new SseScError("UNAUTHORIZED");
-        const credential = this.#verified.get(token);
+        const credential = token === undefined ? undefined : this.#recall(token);
         if (credential !== undefined) return this.#admit(credential, request);
-        return this.#verify(request);
+        const certificate = this.#certificateOf(request);
+        return certificate === undefined ? this.#askStrategies(request) : this.#admitOwner(certificate, request);
     };
 
-    async #verify(request: AuthRequest): Promise<Identity> {
+    #certificateOf(request: AuthRequest): Credential | undefined {
+        // Who shows something with the request means that
+        return showsNothing(request) ? this.#parts.certificates?.credentialOf(request) : undefined;
+    }
+
+    /** A certificate of somebody without an account is as good as none. */
+    #admitOwner(certificate: Credential, request: AuthRequest): Identity | Promise<Identity> {
+        const admit = (account: Account | undefined): Identity | Promise<Identity> => {
+            if (account === undefined) return this.#askStrategies(request);
+            checkClaim(certificate, request);
+            return toIdentity(certificate, account);
+        };
+        const account = this.#parts.accounts.get(certificate.clientId);
+        return account instanceof Promise ? account.then(admit) : admit(account);
+    }
+
+    #askStrategies(request: AuthRequest): Identity | Promise<Identity> {
+        const { count } = this.#parts.strategies;
+        const token = bearerToken(request);
+        if (token === undefined && count === 0) throw new SseScError("UNAUTHORIZED");
+        const known = count === 0 ? undefined : this.#ofUser.find(request.headers);
+        // Whatever comes ahead of the strategy that it came from has to be asked again: it may know the request by something else
+        const isFirst = known?.strategy === 0 && (token === undefined || known.header === "authorization");
+        return isFirst ? this.#admit(known.credential, request) : this.#verify(request, known);
+    }
+
+    async #verify(request: AuthRequest, known: KnownCredential | undefined): Promise<Identity> {
         this.#verifications += 1;
-        const credential = await this.#parts.strategies.verifyRequest(request);
+        const credential = await this.#parts.strategies.verifyRequest(request, known);
         const identity = await this.#admit(credential, request);
-        this.#remember(credential);
+        if (credential.strategy === undefined) this.#remember(credential);
+        else if (credential !== known?.credential) this.#ofUser.add(request.headers, credential);
         return identity;
     }
 
-    /** Everything that may change while a token lives. */
+    /** Everything that may change while a credential lives. */
     #admit(credential: Credential, request: AuthRequest): Identity | Promise<Identity> {
-        const { clientId, sessionId, issuedAt = 0, expiresAt, cacheKey } = credential;
+        const { clientId, sessionId, issuedAt = 0, expiresAt } = credential;
         if (expiresAt !== undefined && expiresAt <= Date.now()) {
-            if (cacheKey !== undefined) this.#verified.delete(cacheKey);
             throw new SseScError("UNAUTHORIZED", "The credential has ended");
         }
         if (sessionId !== undefined && this.#parts.tokens.isRevoked({ clientId, sessionId, issuedAt })) {
             throw new SseScError("UNAUTHORIZED", "The session was logged out");
         }
-        if ((claimedClientId(request) ?? clientId) !== clientId) {
-            throw new SseScError("UNAUTHORIZED", "The clientID header is not that of the token");
-        }
+        checkClaim(credential, request);
         const account = this.#parts.accounts.get(clientId);
         return account instanceof Promise
             ? account.then((found) => toIdentity(credential, found))
             : toIdentity(credential, account);
+    }
+
+    /** What a token was found to say; one that has ended is as unknown as any other. */
+    #recall(token: string): Credential | undefined {
+        const credential = this.#verified.get(token);
+        if ((credential?.expiresAt ?? Number.POSITIVE_INFINITY) > Date.now()) return credential;
+        this.#verified.delete(token);
+        return undefined;
     }
 
     #remember(credential: Credential): void {
@@ -92,6 +134,12 @@ export class Authenticator {
         const [oldest] = this.#verified.keys();
         if (oldest !== undefined && this.#verified.size >= this.#maxCached) this.#verified.delete(oldest);
         this.#verified.set(cacheKey, credential);
+    }
+}
+
+function checkClaim({ clientId }: Credential, request: AuthRequest): void {
+    if ((claimedClientId(request) ?? clientId) !== clientId) {
+        throw new SseScError("UNAUTHORIZED", "The clientID header is not that of the credential");
     }
 }
 

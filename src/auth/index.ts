@@ -1,6 +1,7 @@
 /** Authentication and authorisation: accounts, tokens, roles, Passport strategies and the `/authn` routes. */
 import type { AccountStore } from "./accounts";
 import { Authenticator, type Authenticate } from "./authenticator";
+import { ClientCertificates } from "./client-certificates";
 import { LevelAccounts } from "./level-accounts";
 import { LoginThrottle } from "./login-throttle";
 import { validateAuthOptions, type AuthOptions, type AuthSettings } from "./options";
@@ -16,10 +17,11 @@ export type { Account, AccountRegistry, AccountStore } from "./accounts";
 export { authenticateNobody } from "./authenticator";
 export { LevelAccounts } from "./level-accounts";
 export type { LoginLimits } from "./login-throttle";
-export { validateAuthOptions, type AuthOptions } from "./options";
+export { AUTH_OPTIONS, validateAuthOptions, type AuthOptions } from "./options";
 export { AUTHN_PATHS } from "./routes";
 export { Roles, type RoleTable } from "./roles";
 export type { AuthStore } from "./store";
+export type { Strategy, StrategyRequest } from "./strategy";
 
 /** What authentication asks of the server. */
 export interface AuthHooks {
@@ -28,6 +30,8 @@ export interface AuthHooks {
      * account is gone or has another role or password. A client that is still welcome reconnects by itself.
      */
     endStreams?: (clientId: string, sessionId?: string) => void;
+    /** Hears why a strategy of the user's failed: clients learn nothing of it. */
+    onStrategyError?: (strategy: string, error: unknown) => void;
 }
 
 /** Everything that the server needs of this room. */
@@ -50,13 +54,14 @@ export interface Auth {
 type EndStreams = NonNullable<AuthHooks["endStreams"]>;
 
 async function openAccounts(
-    { accounts, roles }: AuthSettings,
+    { accounts, roles, needsPasswords }: AuthSettings,
     store: AuthStore,
     endStreams: EndStreams
 ): Promise<AccountStore> {
     if (accounts !== undefined && "get" in accounts) return accounts;
     const stored = await LevelAccounts.open(store, {
         hasRole: (role) => roles.has(role),
+        needsPasswords,
         onChange: (clientId) => endStreams(clientId),
     });
     if (accounts !== undefined) await stored.applyConfig(accounts);
@@ -76,8 +81,16 @@ export async function createAuth(options: AuthOptions, store: AuthStore, hooks: 
         Tokens.open(store, settings.tokenLifetime),
         LoginThrottle.open(settings.loginLimits),
     ]);
-    const strategies = await openStrategies(tokens, accounts);
-    const authenticator = new Authenticator({ strategies, accounts, tokens });
+    const strategies = await openStrategies(tokens, accounts, {
+        strategies: settings.strategies,
+        ...(hooks.onStrategyError !== undefined && { onError: hooks.onStrategyError }),
+    });
+    const authenticator = new Authenticator({
+        strategies,
+        accounts,
+        tokens,
+        ...(settings.clientCertificates && { certificates: new ClientCertificates() }),
+    });
     const { authenticate } = authenticator;
     return {
         authenticate,

@@ -44,8 +44,8 @@ export class LevelAccounts extends MemoryAccounts {
     }
 
     /**
-     * Makes the accounts of the options true: they win over stored ones of the same name. Accounts that came from the options of
-     * an earlier start and are no longer in them are removed; accounts added with `put` remain.
+     * Makes the accounts of the options true: they win over stored ones of the same name, also where they have no password. Accounts
+     * that came from the options of an earlier start and are no longer in them are removed; accounts added with `put` remain.
      */
     async applyConfig(configs: readonly AccountConfig[]): Promise<void> {
         const usernames = new Set(configs.map(({ username }) => username));
@@ -53,7 +53,7 @@ export class LevelAccounts extends MemoryAccounts {
             if (!usernames.has(clientId)) await this.remove(clientId);
         }
         for (const username of usernames) this.#configured.add(username);
-        await this.putAll(configs);
+        await this.putAll(configs, false);
     }
 
     /** Waits for open changes and gives the sublevel back; the store itself belongs to the caller. */

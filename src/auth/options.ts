@@ -5,6 +5,7 @@ import type { AccountStore } from "./accounts";
 import { parseLoginLimits, type LoginLimits } from "./login-throttle";
 import { invalidOption, parseOptions, parsePositive } from "./parse";
 import { Roles, type RoleTable } from "./roles";
+import { parseStrategies, type Strategy } from "./strategy";
 
 /** Who may log in and what for. */
 export interface AuthOptions {
@@ -16,6 +17,13 @@ export interface AuthOptions {
     tokenLifetime?: number;
     /** Limits of failed log-ins. */
     loginLimits?: LoginLimits;
+    /**
+     * Certificates of the authorities whose clients may show who they are by TLS certificate: each a path, or the PEM text itself. The
+     * common name is the account. Needs TLS.
+     */
+    clientCaCert?: string | readonly string[];
+    /** Passport strategies of your own; they are asked after our bearer tokens and after the certificate, in this order. */
+    strategies?: readonly Strategy[];
 }
 
 /** The options after their check, with all defaults. */
@@ -24,9 +32,22 @@ export interface AuthSettings {
     readonly roles: Roles;
     readonly tokenLifetime: number;
     readonly loginLimits: Required<LoginLimits>;
+    readonly strategies: readonly Strategy[];
+    /** True if clients may show who they are by certificate. */
+    readonly clientCertificates: boolean;
+    /** True if nobody gets in without a password: then an account without one is a mistake. */
+    readonly needsPasswords: boolean;
 }
 
-const OPTION_NAMES = ["accounts", "roles", "tokenLifetime", "loginLimits"] as const satisfies (keyof AuthOptions)[];
+/** Names of all options. */
+export const AUTH_OPTIONS = [
+    "accounts",
+    "roles",
+    "tokenLifetime",
+    "loginLimits",
+    "clientCaCert",
+    "strategies",
+] as const satisfies (keyof AuthOptions)[];
 
 const SEVEN_DAYS = 7 * 24 * 60 * 60 * 1000;
 
@@ -34,9 +55,9 @@ function isAccountStore(value: unknown): value is AccountStore {
     return isRecord(value) && typeof value["get"] === "function";
 }
 
-function parseAccounts(value: unknown, roles: Roles): AuthSettings["accounts"] {
+function parseAccounts(value: unknown, roles: Roles, needsPasswords: boolean): AuthSettings["accounts"] {
     if (value === undefined || isAccountStore(value)) return value;
-    if (Array.isArray(value)) return parseAccountConfigs(value, (role) => roles.has(role));
+    if (Array.isArray(value)) return parseAccountConfigs(value, (role) => roles.has(role), needsPasswords);
     throw invalidOption("accounts", "must be an array of accounts or have a method get(clientId)");
 }
 
@@ -45,12 +66,18 @@ function parseAccounts(value: unknown, roles: Roles): AuthSettings["accounts"] {
  * @throws SseScError `INVALID_CONFIG` naming the option that is not known or not valid
  */
 export function validateAuthOptions(options: unknown): AuthSettings {
-    const { accounts, roles, tokenLifetime, loginLimits } = parseOptions(options, OPTION_NAMES, "");
-    const table = new Roles(roles);
+    const parsed = parseOptions(options, AUTH_OPTIONS, "");
+    const roles = new Roles(parsed["roles"]);
+    const strategies = parseStrategies(parsed["strategies"]);
+    const clientCertificates = parsed["clientCaCert"] !== undefined; // the listener reads it
+    const needsPasswords = strategies.length === 0 && !clientCertificates;
     return {
-        accounts: parseAccounts(accounts, table),
-        roles: table,
-        tokenLifetime: parsePositive(tokenLifetime, SEVEN_DAYS, "tokenLifetime"),
-        loginLimits: parseLoginLimits(loginLimits),
+        accounts: parseAccounts(parsed["accounts"], roles, needsPasswords),
+        roles,
+        tokenLifetime: parsePositive(parsed["tokenLifetime"], SEVEN_DAYS, "tokenLifetime"),
+        loginLimits: parseLoginLimits(parsed["loginLimits"]),
+        strategies,
+        clientCertificates,
+        needsPasswords,
     };
 }

@@ -6,9 +6,17 @@ export interface AuthRequest {
     readonly headers: IncomingHttpHeaders;
     readonly method?: string | undefined;
     readonly url?: string | undefined;
-    readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
-    /** Parsed query, which some Passport strategies want to see. Default: empty. */
-    readonly query?: unknown;
+    readonly socket?: AuthSocket | undefined;
+    /** Of an HTTP/2 request: its session is the connection. */
+    readonly stream?: { readonly session?: object | undefined };
+}
+
+/** The connection of a request; the last two are there with TLS. */
+export interface AuthSocket {
+    readonly remoteAddress?: string | undefined;
+    /** True if OpenSSL has nothing to say against the client's certificate, and be it that there is none. */
+    readonly authorized?: boolean;
+    getPeerCertificate?(): unknown;
 }
 
 /** The bearer token of a request (RFC 6750, section 2.1); the scheme is matched without regard to case (RFC 9110, 11.1). */
@@ -23,4 +31,12 @@ export function bearerToken({ headers }: AuthRequest): string | undefined {
 export function claimedClientId({ headers }: AuthRequest): string | undefined {
     const claimed = headers["clientid"];
     return Array.isArray(claimed) ? claimed.join() : claimed;
+}
+
+/**
+ * True for a request without an `Authorization` header, or with one that holds no token: HTTP/2 drops the empty one that HiveOT's
+ * JavaScript client sends (RFC 9113, section 8.2.1), HTTP/1 does not.
+ */
+export function showsNothing({ headers: { authorization } }: AuthRequest): boolean {
+    return authorization === undefined || ["", "bearer"].includes(authorization.trim().toLowerCase());
 }

@@ -52,13 +52,27 @@ function isText(value: unknown, maxLength: number): value is string {
     return typeof value === "string" && value !== "" && value.length <= maxLength;
 }
 
+/** January's dialect calls the username `login` (protocol.md, "Endpoints"). */
 function parseLogin(body: unknown): { username: string; password: string } {
     if (!isRecord(body)) throw new SseScError("INVALID_REQUEST", "The body is not an object");
-    const { username, password } = body;
+    const { login, username = login, password } = body;
     if (!isText(username, MAX_USERNAME_LENGTH) || !isText(password, MAX_PASSWORD_LENGTH)) {
         throw new SseScError("INVALID_REQUEST", "The body has no username and password");
     }
     return { username, password };
+}
+
+/** True for a body that holds the token of the request: as a JSON string, or as January's `{ clientID, oldToken }`. */
+function isOldToken(body: unknown, clientId: string, token: string | undefined): boolean {
+    const oldToken = isRecord(body) && body["clientID"] === clientId ? body["oldToken"] : body;
+    return typeof oldToken === "string" && oldToken === token;
+}
+
+/** An identity without a session: somebody else's token, a certificate, an API key. */
+function noSession(): SseScError {
+    return new SseScError("INVALID_REQUEST", undefined, {
+        title: "Only the tokens of this server can be refreshed and logged out",
+    });
 }
 
 /** The handlers, one per route. */
@@ -68,14 +82,17 @@ function handlers({ authenticate, strategies, accounts, tokens, throttle, readJs
         const { clientId, issuedAt } = await throttle.attempt(username, request.socket.remoteAddress, () =>
             strategies.verifyLogin(username, password)
         );
-        sendJson(response, tokens.issue(clientId, issuedAt));
+        const token = tokens.issue(clientId, issuedAt);
+        // HiveOT's JavaScript client wants an object; its `cid` tells it apart (recording 08-js-client.jsonl, n = 18).
+        sendJson(response, request.headers["cid"] === undefined ? token : { token });
     }
 
     async function refresh(request: IncomingMessage, response: ServerResponse): Promise<void> {
         const body = await jsonBody(request, readJson);
         // Not before the body is there, which may take long: a token that ended meanwhile must not bring forth another
         const identity = await authenticate(request);
-        if (body !== bearerToken(request)) {
+        if (identity.sessionId === undefined) throw noSession();
+        if (!isOldToken(body, identity.clientId, bearerToken(request))) {
             throw new SseScError("INVALID_REQUEST", "The body is not the token of the request");
         }
         sendJson(response, tokens.refresh(identity));
@@ -83,11 +100,10 @@ function handlers({ authenticate, strategies, accounts, tokens, throttle, readJs
 
     async function logout(request: IncomingMessage, response: ServerResponse): Promise<void> {
         const { clientId, sessionId } = await authenticate(request);
-        if (sessionId !== undefined) {
-            const revoked = tokens.revoke(clientId, sessionId);
-            endStreams(clientId, sessionId); // even if the disk fails: the session has ended in memory
-            if (await revoked) endStreams(clientId);
-        }
+        if (sessionId === undefined) throw noSession();
+        const revoked = tokens.revoke(clientId, sessionId);
+        endStreams(clientId, sessionId); // even if the disk fails: the session has ended in memory
+        if (await revoked) endStreams(clientId);
         response.writeHead(204, { "cache-control": "no-store" });
         response.end();
     }

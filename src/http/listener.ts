@@ -15,12 +15,19 @@ const HTTP2_LIMITS = { settings: { maxConcurrentStreams: 1_000 }, maxSessionMemo
 /** Milliseconds that connections have to end by themselves when the listener stops. */
 const STOP_GRACE = 500;
 
+interface ListenerTls {
+    readonly key: string;
+    readonly cert: string;
+    /** Authorities of clients' certificates (PEM). With them clients are asked for one; without one they are let in all the same. */
+    readonly clientCa?: readonly string[] | undefined;
+}
+
 export interface ListenerOptions {
     readonly port: number;
     /** Address to bind; `undefined` binds all. */
     readonly address: string | undefined;
     /** Key and certificate (PEM). Without them the port speaks plain HTTP/1.1. */
-    readonly tls: { readonly key: string; readonly cert: string } | undefined;
+    readonly tls: ListenerTls | undefined;
 }
 
 /** One listening port. */
@@ -37,8 +44,10 @@ export class Listener {
         if (tls === undefined) {
             this.#server = http.createServer({ noDelay: true }, handler);
         } else {
+            const { key, cert, clientCa } = tls;
+            const clients = clientCa && { ca: [...clientCa], requestCert: true, rejectUnauthorized: false };
             this.#server = http2.createSecureServer(
-                { ...tls, ...HTTP2_LIMITS, allowHTTP1: true, noDelay: true },
+                { key, cert, ...clients, ...HTTP2_LIMITS, allowHTTP1: true, noDelay: true },
                 handler
             );
             this.#server.on("session", (session) => {

@@ -4,14 +4,11 @@
  * A form tells a client no more than the path of the stream, so the base path is what comes ahead of the known end of that one.
  */
 
-/** Where the reference serves the stream, and we do unless configured otherwise. */
-export const DEFAULT_STREAM_PATH = "/hiveot/ssesc";
-
-const STREAM_PATHS = [DEFAULT_STREAM_PATH, "/hiveot/sse"];
+import { DEFAULT_DIALECTS, DEFAULT_STREAM_PATH } from "../../lib/converters/dialects";
 
 /** The base path of a server whose stream is at `streamPath`; empty if there is none. */
 export function basePathOf(streamPath: string): string {
-    const end = STREAM_PATHS.find((path) => streamPath.endsWith(path));
+    const end = [...DEFAULT_DIALECTS.keys()].find((path) => streamPath.endsWith(path));
     return end === undefined ? "" : streamPath.slice(0, -end.length);
 }
 

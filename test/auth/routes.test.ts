@@ -57,6 +57,30 @@ describe("/authn", () => {
             expect(answer.status).to.equal(200);
         });
 
+        it("takes January's { login, password }", async () => {
+            const body = JSON.stringify({ login: "ann", password: PASSWORD });
+            const answer = await send(`${url}/authn/login`, "POST", { body });
+            expect(answer.status).to.equal(200);
+            expect(answer.body).to.be.a("string");
+            expectProblem(
+                await send(`${url}/authn/login`, "POST", { body: body.replace(PASSWORD, "wrong") }),
+                401,
+                "INVALID_CREDENTIALS"
+            );
+        });
+
+        for (const authorization of ["bearer ", "bearer undefined"]) {
+            it(`answers { token } to HiveOT's JavaScript client, with its cid and "${authorization}"`, async () => {
+                const body = JSON.stringify({ login: "ann", password: PASSWORD });
+                const headers = { cid: "SerZ2A8zR4r7O1ImRtKuy", authorization, "message-id": "" };
+                const answer = await send(`${url}/authn/login`, "POST", { body, headers });
+                expect(answer.status).to.equal(200);
+                expect(answer.body).to.have.all.keys("token");
+                const { token } = answer.body as { token: string };
+                expect((await send(`${url}/authn/profile`, "GET", { token })).status).to.equal(200);
+            });
+        }
+
         for (const type of ["application/json", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "x"]) {
             it(`takes the content type ${type}`, async () => {
                 const headers = { "content-type": type };
@@ -90,7 +114,12 @@ describe("/authn", () => {
             "an empty password": '{"username":"ann","password":""}',
             "a username of 257 characters": JSON.stringify({ username: "a".repeat(257), password: "x" }),
             "a password of 1,025 characters": JSON.stringify({ username: "ann", password: "x".repeat(1025) }),
-            "the member names of January": JSON.stringify({ login: "ann", password: PASSWORD }),
+            "a login that is a number": '{"login":1,"password":"x"}',
+            "a username that is none, beside a login": JSON.stringify({
+                username: 1,
+                login: "ann",
+                password: PASSWORD,
+            }),
         };
         for (const [title, body] of Object.entries(NOT_VALID)) {
             it(`answers 400 to ${title}`, async () => {
@@ -164,10 +193,25 @@ describe("/authn", () => {
             }
         });
 
+        it("takes the body of HiveOT's JavaScript client, and answers with a JSON string", async () => {
+            const token = await tokenOf(url, "ann");
+            const body = JSON.stringify({ clientID: "ann", oldToken: token });
+            const answer = await send(`${url}/authn/refresh`, "POST", { token, body, headers: { cid: "c" } });
+            expect(answer.status).to.equal(200);
+            expect(answer.body).to.be.a("string").and.not.equal(token);
+            expect(sessionOf(String(answer.body))).to.equal(sessionOf(token));
+        });
+
         const BODIES: Record<string, (token: string, other: string) => string | undefined> = {
             "another token of the client": (token) => JSON.stringify(`${token}x`),
             "the token of another client": (_token, other) => JSON.stringify(other),
             "the token in an object": (token) => JSON.stringify({ token }),
+            "the token under another client's id": (token) => JSON.stringify({ clientID: "bob", oldToken: token }),
+            "another client's token under its own id": (_token, other) =>
+                JSON.stringify({ clientID: "ann", oldToken: other }),
+            "a client id without a token": () => JSON.stringify({ clientID: "ann" }),
+            "objects in objects": (token) =>
+                JSON.stringify({ clientID: "ann", oldToken: { clientID: "ann", oldToken: token } }),
             "the token without quotes": (token) => token,
             "no body": () => undefined,
         };

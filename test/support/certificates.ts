@@ -15,6 +15,12 @@ export interface TestCertificate {
 interface CertificateOptions {
     /** Names and addresses that the certificate is for. */
     hosts?: readonly string[];
+    /** Common names of the subject. Default: the first host. */
+    names?: readonly string[];
+    /** Who signs it. Default: itself. */
+    ca?: TestCertificate;
+    /** What its owner may show it for. Default: server. */
+    usage?: "server" | "client";
     notBefore?: Date;
     notAfter?: Date;
 }
@@ -28,19 +34,28 @@ let shared: Promise<TestCertificate> | undefined;
 
 /** Makes a certificate (P-256, valid for a day unless the options say otherwise). */
 async function makeCertificate(options: CertificateOptions = {}): Promise<TestCertificate> {
-    const { hosts = LOOPBACK, notBefore = new Date(Date.now() - 60_000), notAfter = inDays(1) } = options;
+    const { hosts = LOOPBACK, notBefore = new Date(Date.now() - 60_000), notAfter = inDays(1), ca } = options;
+    const names = options.names ?? [hosts[0] ?? "test"];
+    const authority = ca === undefined;
     const altNames = hosts.map((host) =>
         /^[\d.]+$|:/.test(host) ? { type: 7 as const, ip: host } : { type: 2 as const, value: host }
     );
-    const { private: key, cert } = await generate([{ name: "commonName", value: hosts[0] ?? "test" }], {
+    const subject = names.map((value) => ({ name: "commonName", value }));
+    const { private: key, cert } = await generate(subject, {
         keyType: "ec",
         algorithm: "sha256",
         notBeforeDate: notBefore,
         notAfterDate: notAfter,
+        ...(ca && { ca }),
         extensions: [
-            { name: "basicConstraints", cA: true, critical: true },
-            { name: "keyUsage", digitalSignature: true, keyCertSign: true, critical: true },
-            { name: "extKeyUsage", serverAuth: true },
+            { name: "basicConstraints", cA: authority, critical: true },
+            { name: "keyUsage", digitalSignature: true, keyCertSign: authority, critical: true },
+            // An authority signs for both
+            {
+                name: "extKeyUsage",
+                serverAuth: authority || options.usage !== "client",
+                clientAuth: authority || options.usage === "client",
+            },
             { name: "subjectAltName", altNames },
         ],
     });
@@ -56,6 +71,20 @@ async function makeCertificate(options: CertificateOptions = {}): Promise<TestCe
 export function certificate(): Promise<TestCertificate> {
     shared ??= makeCertificate();
     return shared;
+}
+
+/** An authority, as a site has one for its clients. */
+export function certificateAuthority(name = "Test authority"): Promise<TestCertificate> {
+    return makeCertificate({ names: [name], hosts: ["authority.example"] });
+}
+
+/** The certificate of a client: its common names, and when it ends or begins if not a day from now or a minute ago. */
+export function clientCertificate(
+    ca: TestCertificate,
+    names: string | readonly string[],
+    options: Pick<CertificateOptions, "notBefore" | "notAfter" | "usage"> = {}
+): Promise<TestCertificate> {
+    return makeCertificate({ usage: "client", ...options, ca, names: typeof names === "string" ? [names] : names });
 }
 
 /** A certificate that ran out yesterday. */

@@ -47,6 +47,8 @@ export interface WireOptions {
     origin: string;
     /** PEM of the certificate to trust. */
     ca?: string | undefined;
+    /** Key and certificate (PEM) of the client itself. */
+    identity?: { readonly key: string; readonly cert: string } | undefined;
 }
 
 /** HTTP/1.1 over TLS or plain TCP, one socket per request in flight. */
@@ -55,10 +57,10 @@ export class Http1Wire implements RudeWire {
     readonly #agent: http.Agent;
     readonly #send: typeof http.request;
 
-    constructor({ origin, ca }: WireOptions) {
+    constructor({ origin, ca, identity }: WireOptions) {
         this.#origin = origin;
         if (origin.startsWith("https:")) {
-            this.#agent = new https.Agent({ keepAlive: true, ca, ALPNProtocols: ["http/1.1"] });
+            this.#agent = new https.Agent({ keepAlive: true, ca, ...identity, ALPNProtocols: ["http/1.1"] });
             this.#send = https.request;
         } else {
             this.#agent = new http.Agent({ keepAlive: true });
@@ -155,8 +157,8 @@ export class Http2Wire implements RudeWire {
 
     #connection(): http2.ClientHttp2Session {
         if (this.#session !== undefined && !this.#session.closed && !this.#session.destroyed) return this.#session;
-        const { origin, ca } = this.#options;
-        const session = http2.connect(origin, ca === undefined ? {} : { ca });
+        const { origin, ca, identity } = this.#options;
+        const session = http2.connect(origin, { ...(ca === undefined ? {} : { ca }), ...identity });
         session.on("error", () => undefined); // each request reports it
         this.connections += 1;
         this.#session = session;
