@@ -5,9 +5,12 @@ import { SseScError } from "../lib/errors";
 import { DEFAULT_MAX_DEPTH } from "../lib/json";
 import { validateAuthOptions, type AuthOptions } from "./auth";
 import { readPem } from "./pem";
+import { isUri } from "./things/td-members";
 
 /** Options of a `SseScServer`. Words are those of binding-http where it has one; times are milliseconds, sizes bytes. */
 export interface SseScServerConfig extends AuthOptions {
+    /** Id of the server's own Thing, a URI. Default: a random one, which `store` keeps. */
+    id?: string;
     /** TCP port; 0 takes a free one. Default: 8444. */
     port?: number;
     /** Address to bind. Default: all with TLS, else `127.0.0.1`. */
@@ -63,6 +66,7 @@ const NUMBERS = {
 
 const AUTH_OPTIONS = ["accounts", "roles", "tokenLifetime", "loginLimits"] as const satisfies (keyof AuthOptions)[];
 const OTHER_OPTIONS = [
+    "id",
     "port",
     "address",
     "baseUri",
@@ -87,6 +91,7 @@ export function isLoopback(host: string): boolean {
 
 /** The options of a server after their check, with all defaults. */
 export interface ServerSettings extends Readonly<Record<keyof typeof NUMBERS, number>> {
+    readonly id: string | undefined;
     readonly port: number;
     readonly address: string | undefined;
     readonly baseUri: URL | undefined;
@@ -109,6 +114,7 @@ export function parseServerConfig(config: SseScServerConfig): ServerSettings {
     const auth = readAuth(config, security);
     return {
         ...readNumbers(config),
+        id: readId(config.id),
         port: readPort(config.port),
         address,
         baseUri: readBaseUri(config.baseUri),
@@ -139,6 +145,11 @@ function readNumbers(config: SseScServerConfig): Record<keyof typeof NUMBERS, nu
         numbers[option] = value;
     }
     return numbers;
+}
+
+function readId(id: string | undefined): string | undefined {
+    if (id !== undefined && !isUri(id)) throw invalid("id", "must be a URI, such as urn:example:server");
+    return id;
 }
 
 function readPort(port = 8444): number {

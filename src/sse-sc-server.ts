@@ -3,20 +3,23 @@ import { inspect } from "node:util";
 import { createLoggers, type ExposedThing, type ProtocolServer, type Servient } from "@node-wot/core";
 import { rrn } from "../lib/converters/rrn";
 import { SseScError } from "../lib/errors";
-import { newId } from "../lib/messages";
+import { newId, now } from "../lib/messages";
 import { authenticateNobody, createAuth, LevelAccounts, type AccountRegistry, type Auth } from "./auth";
 import { parseServerConfig, type ServerSettings, type SseScServerConfig } from "./config";
+import { Descriptions } from "./descriptions";
 import { Endpoints } from "./endpoints";
-import { Exposure } from "./exposure";
+import { Exposure, type ExposureOptions } from "./exposure";
 import { createApp } from "./http/app";
 import { header, type HttpHandler, type HttpRequest } from "./http/exchange";
 import { Listener } from "./http/listener";
 import { REQUEST_PATH, SseScRoutes } from "./http/routes";
 import { Sessions } from "./http/sessions";
-import { openStore, type Store } from "./store";
+import { packageVersion } from "./package-version";
+import { ServerThing, type ServerReadings } from "./server-thing";
+import { openStore, storedId, type Store } from "./store";
 import { pushForms } from "./things/forms";
 import { watchServient } from "./things/subscribe-handlers";
-import { renderServerDescription, renderThingDescription, type ThingDescription } from "./things/thing-description";
+import type { ThingDescription } from "./things/thing-description";
 
 const { debug, warn } = createLoggers("binding-hiveot", "sse-sc-server");
 
@@ -31,7 +34,7 @@ export interface SseScServerStatus {
     readonly sessions: number;
     /** Requests that wait for their answer. */
     readonly openRequests: number;
-    /** Sessions that are subscribed to something. */
+    /** Sessions that are subscribed to something; those that watch the server's own Thing too count twice. */
     readonly subscribers: number;
     /** Listeners that the server has in node-wot. */
     readonly listeners: number;
@@ -45,6 +48,8 @@ interface Running {
     readonly store: Store;
     readonly auth: Auth | undefined;
     readonly endpoints: Endpoints;
+    readonly descriptions: Descriptions;
+    readonly started: string;
 }
 
 /**
@@ -57,39 +62,52 @@ export class SseScServer implements ProtocolServer {
     readonly scheme: "sse" | "sse-plain";
     readonly #settings: ServerSettings;
     readonly #exposure: Exposure;
+    readonly #ownThing: ServerThing;
     readonly #sessions: Sessions;
     readonly #templates = new WeakMap<ExposedThing, unknown>();
-    readonly #id = `urn:uuid:${newId()}`;
     #running: Running | undefined;
 
     /** @throws SseScError INVALID_CONFIG naming the option that is unknown, wrong, or contradicts another */
     constructor(config: SseScServerConfig) {
         this.#settings = parseServerConfig(config);
         this.scheme = this.#settings.tls === undefined ? "sse-plain" : "sse";
-        this.#exposure = new Exposure({
+        const options: ExposureOptions = {
             mayPerform: (role, operation) => this.#running?.auth?.roles.mayPerform(role, operation) ?? true,
             maxSubscriptions: this.#settings.maxSubscriptions,
             onError: (what, error) => {
                 warn(`${what} failed: ${inspect(error)}`);
             },
+        };
+        this.#exposure = new Exposure(options);
+        this.#ownThing = new ServerThing({
+            ...options,
+            id: this.#settings.id ?? `urn:uuid:${newId()}`,
+            readings: this.#readings(),
+            isTaken: (thingId) => this.#exposure.things.get(thingId) !== undefined,
         });
         this.#sessions = new Sessions(this.#settings, {
-            onRequest: (session, request, context) => this.#exposure.handle(session, request, context),
+            onRequest: (session, request, context) => {
+                const answering = this.#ownThing.answersFor(request.thingId) ? this.#ownThing : this.#exposure;
+                return answering.handle(session, request, context);
+            },
+            onOpened: () => {
+                this.#ownThing.connectionsChanged();
+            },
             onClosed: (session) => {
                 this.#exposure.closed(session);
+                this.#ownThing.closed(session);
             },
         });
     }
 
     /** What the server holds at this moment. */
     get status(): SseScServerStatus {
-        const peers = [...this.#sessions.values()].map(({ peer }) => peer);
         return {
             connections: this.#running?.listener.connections ?? 0,
-            sessions: peers.length,
-            openRequests: peers.reduce((sum, { openRequests }) => sum + openRequests, 0),
-            subscribers: this.#exposure.subscribers,
-            listeners: this.#exposure.listeners,
+            sessions: this.#sessions.size,
+            openRequests: this.#sessions.openRequests,
+            subscribers: this.#exposure.subscribers + this.#ownThing.subscribers,
+            listeners: this.#exposure.listeners + this.#ownThing.listeners,
             tokenVerifications: this.#running?.auth?.verifications ?? 0,
         };
     }
@@ -106,6 +124,15 @@ export class SseScServer implements ProtocolServer {
         throw new SseScError("INVALID_CONFIG", "The accounts of this server are not its own");
     }
 
+    /**
+     * The id of the server's own Thing, whose properties tell what the server holds (`nrConnections`, …).
+     * @throws SseScError ALREADY_CLOSED if the server is not running
+     */
+    get thingId(): string {
+        this.#requireRunning();
+        return this.#ownThing.id;
+    }
+
     /** The port that is bound; -1 while none is. */
     getPort(): number {
         return this.#running?.listener.port ?? -1;
@@ -113,7 +140,8 @@ export class SseScServer implements ProtocolServer {
 
     /**
      * Binds the port. Called by the servient.
-     * @throws SseScError INVALID_CONFIG if the store cannot be opened; Node's error if the port cannot be bound
+     * @throws SseScError INVALID_CONFIG if the store cannot be opened, or a Thing has the server's id; Node's error if the port
+     * cannot be bound
      */
     async start(servient: Servient): Promise<void> {
         if (this.#running !== undefined) return;
@@ -121,12 +149,21 @@ export class SseScServer implements ProtocolServer {
         const store = await openStore(this.#settings.store);
         let auth: Auth | undefined;
         try {
+            const id = this.#settings.id ?? (await storedId(store, this.#ownThing.id));
+            for (const thing of this.#exposure.things.values()) refuseId(thing.id, id);
             auth = await this.#openAuth(store);
             const listener = new Listener(this.#settings, await this.#createHandler(auth));
             await listener.start();
             const paths = { streamPath: STREAM_PATH, requestPath: REQUEST_PATH };
             const endpoints = new Endpoints(this.#settings, paths, listener.port);
-            this.#running = { listener, store, auth, endpoints };
+            this.#ownThing.start(servient, id, endpoints.default);
+            const descriptions = new Descriptions(
+                this.#exposure.things,
+                this.#ownThing,
+                endpoints,
+                this.#settings.security
+            );
+            this.#running = { listener, store, auth, endpoints, descriptions, started: now() };
         } catch (error) {
             await auth?.close();
             await store.close();
@@ -141,6 +178,7 @@ export class SseScServer implements ProtocolServer {
         const running = this.#running;
         if (running === undefined) return;
         this.#exposure.clear();
+        this.#ownThing.stop();
         this.#sessions.endAll();
         await running.listener.stop();
         this.#running = undefined;
@@ -148,8 +186,12 @@ export class SseScServer implements ProtocolServer {
         await running.store.close();
     }
 
-    /** Exposes a Thing: pushes our forms and hears it. Exposing it again is allowed. Called by the servient. */
+    /**
+     * Exposes a Thing: pushes our forms and hears it. Exposing it again is allowed. Called by the servient.
+     * @throws SseScError INVALID_CONFIG if its id is that of the server's own Thing
+     */
     async expose(thing: ExposedThing, tdTemplate?: unknown): Promise<void> {
+        refuseId(thing.id, this.#ownThing.id);
         const previous = this.#exposure.things.get(thing.id);
         if (previous !== undefined && previous !== thing) this.#exposure.remove(previous);
         this.#exposure.things.set(thing);
@@ -167,11 +209,11 @@ export class SseScServer implements ProtocolServer {
     }
 
     /**
-     * The TD of an exposed Thing, as this server serves it.
+     * The TD of an exposed Thing, or of the server's own, as this server serves it.
      * @throws SseScError UNKNOWN_THING; ALREADY_CLOSED if the server is not running
      */
     getThingDescription(thingId: string): ThingDescription {
-        return this.#describe(thingId, undefined);
+        return JSON.parse(this.#requireRunning().descriptions.of(thingId, undefined)) as ThingDescription;
     }
 
     #publish(thing: ExposedThing): void {
@@ -204,11 +246,11 @@ export class SseScServer implements ProtocolServer {
             authn: await auth?.router(),
             ownDescription: async (request) => {
                 await admit(request);
-                return this.#describeServer(request);
+                return this.#requireRunning().descriptions.wellKnown(hostOf(request));
             },
             thingDescription: async (thingId, request) => {
                 await admit(request);
-                return this.#describe(thingId, hostOf(request));
+                return this.#requireRunning().descriptions.of(thingId, hostOf(request));
             },
         });
         return (request, response) => {
@@ -216,25 +258,27 @@ export class SseScServer implements ProtocolServer {
         };
     }
 
-    #describe(thingId: string, host: string | undefined): ThingDescription {
-        const { things } = this.#exposure;
-        const endpoint = this.#requireRunning().endpoints.forHost(host);
-        return renderThingDescription(things, things.require(thingId), endpoint, this.#settings.security);
-    }
-
-    /** The one Thing's TD where there is one, else the server's own. */
-    #describeServer(request: HttpRequest): ThingDescription {
-        const { things } = this.#exposure;
-        const [only] = things.values();
-        if (things.size === 1 && only !== undefined) return this.#describe(only.id, hostOf(request));
-        const endpoint = this.#requireRunning().endpoints.forHost(hostOf(request));
-        return renderServerDescription(things, endpoint, this.#settings.security, this.#id);
+    #readings(): ServerReadings {
+        return {
+            nrConnections: () => this.#sessions.size,
+            clients: () => this.#sessions.clients,
+            connections: () => this.status.connections,
+            openRequests: () => this.#sessions.openRequests,
+            subscribers: () => this.#exposure.subscribers + this.#ownThing.subscribers,
+            started: () => this.#requireRunning().started,
+            version: packageVersion,
+        };
     }
 
     #requireRunning(): Running {
         if (this.#running === undefined) throw new SseScError("ALREADY_CLOSED", "The server is not running");
         return this.#running;
     }
+}
+
+function refuseId(thingId: string, own: string | undefined): void {
+    if (thingId !== own) return;
+    throw new SseScError("INVALID_CONFIG", `The server itself is the Thing ${thingId}: give one of them another id`);
 }
 
 function hostOf(request: HttpRequest): string | undefined {

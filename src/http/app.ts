@@ -11,10 +11,10 @@ type Middleware = (request: never, response: never, next: (error?: unknown) => v
 export interface AppOptions {
     /** The `/authn` routes; absent where nobody needs to log in. */
     readonly authn: Middleware | undefined;
-    /** The TD for `/.well-known/wot`, as the client at this host should see it. @throws SseScError */
-    readonly ownDescription: (request: HttpRequest) => object | Promise<object>;
-    /** The TD of one Thing. @throws SseScError UNKNOWN_THING and whatever access control says */
-    readonly thingDescription: (thingId: string, request: HttpRequest) => object | Promise<object>;
+    /** The text of the TD for `/.well-known/wot`, as the client at this host should see it. @throws SseScError */
+    readonly ownDescription: (request: HttpRequest) => string | Promise<string>;
+    /** The text of the TD of one Thing. @throws SseScError UNKNOWN_THING and whatever access control says */
+    readonly thingDescription: (thingId: string, request: HttpRequest) => string | Promise<string>;
 }
 
 /** Builds the application; loads Express. */
@@ -58,10 +58,8 @@ function get(app: App, path: string, handler: RequestHandler): void {
 }
 
 /** The TD names the host that the client used, so caches must not give it to others. */
-function sendDescription(response: Parameters<RequestHandler>[1], description: object): void {
-    response
-        .set({ "content-type": "application/td+json", "cache-control": "no-store" })
-        .send(JSON.stringify(description));
+function sendDescription(response: Parameters<RequestHandler>[1], description: string): void {
+    response.set({ "content-type": "application/td+json", "cache-control": "no-store" }).send(description);
 }
 
 /** Errors of Express itself, such as a path that cannot be decoded, have a `status`. */

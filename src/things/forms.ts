@@ -27,6 +27,11 @@ export function originOf(endpoint: Endpoint): string {
     return `${endpoint.scheme === "sse" ? "https" : "http"}://${endpoint.authority}`;
 }
 
+/** Where the TD of a Thing is served. */
+export function descriptionUrl(endpoint: Endpoint, thingId: string): string {
+    return `${originOf(endpoint)}/things/${encodeURIComponent(thingId)}`;
+}
+
 const AFFORDANCE_KINDS: readonly AffordanceType[] = ["property", "action", "event"];
 
 /** What of the operations on a property its flags rule out. */
