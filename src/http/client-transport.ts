@@ -84,6 +84,8 @@ export interface ConnectOptions {
     readonly httpVersion?: 1 | 2 | undefined;
     /** Milliseconds for TCP and TLS. */
     readonly connectTimeout: number;
+    /** Ends the waiting for TLS; later it means nothing. */
+    readonly signal?: AbortSignal | undefined;
 }
 
 /** Default of `maxBody`: replies to POSTs and refusals are short. */

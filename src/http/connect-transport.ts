@@ -36,8 +36,16 @@ function dialTls(origin: string, options: ConnectOptions): Promise<TLSSocket> {
         const timer = setTimeout(() => {
             socket.destroy(new Error(`no answer within ${String(options.connectTimeout)} ms`));
         }, options.connectTimeout);
-        const fail = (cause: unknown): void => {
+        const abort = (): void => {
+            socket.destroy(new Error("the caller gave up"));
+        };
+        options.signal?.addEventListener("abort", abort, { once: true });
+        const settled = (): void => {
             clearTimeout(timer);
+            options.signal?.removeEventListener("abort", abort);
+        };
+        const fail = (cause: unknown): void => {
+            settled();
             reject(connectFailed(origin, cause));
         };
         const failOnClose = (): void => {
@@ -45,7 +53,7 @@ function dialTls(origin: string, options: ConnectOptions): Promise<TLSSocket> {
         };
         socket.once("error", fail).once("close", failOnClose);
         socket.once("secureConnect", () => {
-            clearTimeout(timer);
+            settled();
             socket.off("error", fail).off("close", failOnClose);
             socket.setNoDelay(true);
             resolve(socket);

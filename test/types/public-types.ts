@@ -69,6 +69,7 @@ interface Types {
     ActionData: api.ActionData;
     ConsumedThingOrDescription: api.ConsumedThingOrDescription;
     DevelopmentCertificate: api.DevelopmentCertificate;
+    FetchDescriptionOptions: api.FetchDescriptionOptions;
     LoginLimits: api.LoginLimits;
     RoleTable: api.RoleTable;
     SseScClientConfig: api.SseScClientConfig;
@@ -76,6 +77,8 @@ interface Types {
     SseScServerConfig: api.SseScServerConfig;
     SseScServerStatus: api.SseScServerStatus;
     ThingDescription: api.ThingDescription;
+    ThingInit: api.ThingInit;
+    ThingModelOptions: api.ThingModelOptions;
     AffordanceType: protocol.AffordanceType;
     Channel: protocol.Channel;
     ChannelReceiver: protocol.ChannelReceiver;
