@@ -1,22 +1,19 @@
 /** What all clients of one factory share: connections, credentials, subscriptions. */
 import { createLoggers } from "@node-wot/core";
 import { SseScError } from "../lib/errors";
-import { parseJson } from "../lib/json";
 import type { Peer } from "../lib/peer";
 import type { ClientSettings } from "./client-config";
 import { accountKey, CredentialMemory, type GivenCredentials } from "./client-credentials";
 import type { ThingTarget } from "./client-form";
 import { ClientSubscriptions } from "./client-subscriptions";
 import { createConnection } from "./create-connection";
+import { getDescription } from "./description-reply";
 import type { ClientConnection, ConnectionTarget } from "./http/client-connection";
 import { httpTarget, schemeOf } from "./http/origin";
-import { replyError } from "./http/reply-error";
 import { streamPathBeside } from "./http/server-paths";
-import { normalizeThingDescription, type ThingDescription } from "./things/normalizer";
+import type { ThingDescription } from "./things/normalizer";
 
 const { warn } = createLoggers("binding-hiveot", "client");
-
-const ACCEPT_TD = "application/td+json, application/json;q=0.9";
 
 /** The connections of one factory: one per (origin, stream path, account). */
 export class ClientConnections {
@@ -67,34 +64,25 @@ export class ClientConnections {
     async fetchThingDescription(url: string): Promise<ThingDescription> {
         const target = schemeOf(url) === this.scheme ? httpTarget(url) : undefined;
         if (target === undefined) throw new SseScError("INVALID_TD", `The address of the TD is no ${this.scheme}: URL`);
-        const response = await this.#get(target.origin, target.path + (target.query === "" ? "" : `?${target.query}`));
-        if (response.status !== 200) throw replyError(response);
-        if (!response.complete) throw new SseScError("CONNECTION_LOST", "The connection broke within the TD");
-        let json: unknown;
-        try {
-            json = parseJson(response.body, this.settings.maxDepth);
-        } catch (cause) {
-            throw new SseScError("INVALID_TD", "What came is not the JSON of a TD", { cause });
+        const path = target.path + (target.query === "" ? "" : `?${target.query}`);
+        const { origin } = target;
+        const credentials = this.#credentials.configuredFor(origin);
+        const server = { origin, streamPath: streamPathBeside(target.path), credentials };
+        if (credentials !== undefined) {
+            return getDescription(this.#connectionTo(server), path, this.settings.maxDepth);
         }
-        return normalizeThingDescription(json);
+        const connection = this.#connect(server);
+        this.#fetching.add(connection);
+        try {
+            return await getDescription(connection, path, this.settings.maxDepth);
+        } finally {
+            this.#fetching.delete(connection); // its transport is gone: nobody holds it
+        }
     }
 
     /** Somebody gave credentials of a kind that is not known here. */
     warnOfCredentials(): void {
         warn("credentials are neither { username, password } nor { token }: they are not used");
-    }
-
-    async #get(origin: string, path: string): ReturnType<ClientConnection["get"]> {
-        const credentials = this.#credentials.configuredFor(origin);
-        const target = { origin, streamPath: streamPathBeside(path.replace(/\?.*/s, "")), credentials };
-        if (credentials !== undefined) return this.#connectionTo(target).get(path, ACCEPT_TD);
-        const connection = this.#connect(target);
-        this.#fetching.add(connection);
-        try {
-            return await connection.get(path, ACCEPT_TD);
-        } finally {
-            this.#fetching.delete(connection); // its transport is gone: nobody holds it
-        }
     }
 
     #connectionTo(target: ConnectionTarget): ClientConnection {

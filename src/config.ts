@@ -7,9 +7,12 @@ import { DEFAULT_STREAM_PATH, type Dialects } from "../lib/converters/dialects";
 import { AUTH_OPTIONS, validateAuthOptions, type AuthOptions } from "./auth";
 import { readDialects, type DialectsConfig } from "./dialects";
 import { parseCertificate, readCertificates, readPem } from "./pem";
+import { isUri } from "./things/td-members";
 
 /** Options of a `SseScServer`. Words are those of binding-http where it has one; times are milliseconds, sizes bytes. */
 export interface SseScServerConfig extends AuthOptions {
+    /** Id of the server's own Thing, a URI. Default: a random one, which `store` keeps. */
+    id?: string;
     /**
      * False if the server shall not listen by itself: its `handler()` or `router()` is mounted on an HTTP server of yours. Needs
      * `baseUri`; rules out `port`, `address`, `serverKey` and `serverCert`. Default: true.
@@ -74,6 +77,7 @@ const NUMBERS = {
 
 const OTHER_OPTIONS = [
     "listen",
+    "id",
     "port",
     "address",
     "baseUri",
@@ -115,6 +119,7 @@ export interface ServerSettings extends Readonly<Record<keyof typeof NUMBERS, nu
     readonly listen: boolean;
     /** Of the URLs that lead to the server itself: `sse` over TLS, `sse-plain` without. */
     readonly scheme: "sse" | "sse-plain";
+    readonly id: string | undefined;
     readonly port: number;
     readonly address: string | undefined;
     readonly baseUri: URL | undefined;
@@ -145,6 +150,7 @@ export function parseServerConfig(config: SseScServerConfig): ServerSettings {
         ...readNumbers(config),
         listen,
         scheme: (listen ? tls !== undefined : baseUri?.protocol === "https:") ? "sse" : "sse-plain",
+        id: readId(config.id),
         port: readPort(config.port),
         address,
         baseUri,
@@ -177,6 +183,11 @@ function readNumbers(config: SseScServerConfig): Record<keyof typeof NUMBERS, nu
         numbers[option] = value;
     }
     return numbers;
+}
+
+function readId(id: string | undefined): string | undefined {
+    if (id !== undefined && !isUri(id)) throw invalid("id", "must be a URI, such as urn:example:server");
+    return id;
 }
 
 function readPort(port = 8444): number {

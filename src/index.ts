@@ -11,7 +11,9 @@ export type { SseScClientConfig, SseScPlainClientConfig } from "./client-config"
 export type { DialectsConfig } from "./dialects";
 export type { HttpRequest, HttpResponse } from "./http/exchange";
 export type { MountedHandler } from "./http/mount";
+export { fetchThingDescription, type FetchDescriptionOptions } from "./fetch-thing-description";
 export { normalizeThingDescription } from "./things/normalizer";
+export { thingModelToDescription, type ThingInit, type ThingModelOptions } from "./things/thing-models";
 export type {
     Account,
     AccountConfig,

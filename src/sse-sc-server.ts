@@ -3,11 +3,12 @@ import { inspect } from "node:util";
 import { createLoggers, type ExposedThing, type ProtocolServer, type Servient } from "@node-wot/core";
 import { dialectOf } from "../lib/converters/dialects";
 import { SseScError } from "../lib/errors";
-import { newId } from "../lib/messages";
+import { newId, now } from "../lib/messages";
 import { AUTHN_PATHS, authenticateNobody, createAuth, LevelAccounts, type AccountRegistry, type Auth } from "./auth";
 import { isLoopback, parseServerConfig, type ServerSettings, type SseScServerConfig } from "./config";
+import { Descriptions } from "./descriptions";
 import { baseUriPath, Endpoints } from "./endpoints";
-import { Exposure } from "./exposure";
+import { Exposure, type ExposureOptions } from "./exposure";
 import { createApp } from "./http/app";
 import { readJson } from "./http/body";
 import { header, type HttpRequest, type Site } from "./http/exchange";
@@ -15,10 +16,12 @@ import { Listener } from "./http/listener";
 import { Mount, type MountedHandler } from "./http/mount";
 import { REQUEST_PATH, SseScRoutes } from "./http/routes";
 import { Sessions } from "./http/sessions";
-import { openStore, type Store } from "./store";
+import { packageVersion } from "./package-version";
+import { ServerThing, type ServerReadings } from "./server-thing";
+import { openStore, storedId, type Store } from "./store";
 import { pushForms } from "./things/forms";
 import { watchServient } from "./things/subscribe-handlers";
-import { renderServerDescription, renderThingDescription, type ThingDescription } from "./things/thing-description";
+import type { ThingDescription } from "./things/thing-description";
 
 const { debug, warn } = createLoggers("binding-hiveot", "sse-sc-server");
 
@@ -30,7 +33,7 @@ export interface SseScServerStatus {
     readonly sessions: number;
     /** Requests that wait for their answer. */
     readonly openRequests: number;
-    /** Sessions that are subscribed to something. */
+    /** Sessions that are subscribed to something; those that watch the server's own Thing too count twice. */
     readonly subscribers: number;
     /** Listeners that the server has in node-wot. */
     readonly listeners: number;
@@ -45,6 +48,8 @@ interface Running {
     readonly store: Store;
     readonly auth: Auth | undefined;
     readonly endpoints: Endpoints;
+    readonly descriptions: Descriptions;
+    readonly started: string;
 }
 
 /**
@@ -58,10 +63,10 @@ export class SseScServer implements ProtocolServer {
     readonly scheme: "sse" | "sse-plain";
     readonly #settings: ServerSettings;
     readonly #exposure: Exposure;
+    readonly #ownThing: ServerThing;
     readonly #sessions: Sessions;
     readonly #templates = new WeakMap<ExposedThing, unknown>();
     readonly #mount: Mount;
-    readonly #id = `urn:uuid:${newId()}`;
     #running: Running | undefined;
 
     /** @throws SseScError INVALID_CONFIG naming the option that is unknown, wrong, or contradicts another */
@@ -72,30 +77,43 @@ export class SseScServer implements ProtocolServer {
             // Whatever address the host has bound.
             ({ socket }) => this.#settings.security !== "nosec" || isLoopback(socket.remoteAddress ?? "")
         );
-        this.#exposure = new Exposure({
+        const options: ExposureOptions = {
             mayPerform: (role, operation) => this.#running?.auth?.roles.mayPerform(role, operation) ?? true,
             maxSubscriptions: this.#settings.maxSubscriptions,
             onError: (what, error) => {
                 warn(`${what} failed: ${inspect(error)}`);
             },
+        };
+        this.#exposure = new Exposure(options);
+        this.#ownThing = new ServerThing({
+            ...options,
+            id: this.#settings.id ?? `urn:uuid:${newId()}`,
+            readings: this.#readings(),
+            isTaken: (thingId) => this.#exposure.things.get(thingId) !== undefined,
         });
         this.#sessions = new Sessions(this.#settings, {
-            onRequest: (session, request, context) => this.#exposure.handle(session, request, context),
+            onRequest: (session, request, context) => {
+                const answering = this.#ownThing.answersFor(request.thingId) ? this.#ownThing : this.#exposure;
+                return answering.handle(session, request, context);
+            },
+            onOpened: () => {
+                this.#ownThing.connectionsChanged();
+            },
             onClosed: (session) => {
                 this.#exposure.closed(session);
+                this.#ownThing.closed(session);
             },
         });
     }
 
     /** What the server holds at this moment. */
     get status(): SseScServerStatus {
-        const peers = [...this.#sessions.values()].map(({ peer }) => peer);
         return {
             connections: this.#running?.listener?.connections ?? 0,
-            sessions: peers.length,
-            openRequests: peers.reduce((sum, { openRequests }) => sum + openRequests, 0),
-            subscribers: this.#exposure.subscribers,
-            listeners: this.#exposure.listeners,
+            sessions: this.#sessions.size,
+            openRequests: this.#sessions.openRequests,
+            subscribers: this.#exposure.subscribers + this.#ownThing.subscribers,
+            listeners: this.#exposure.listeners + this.#ownThing.listeners,
             tokenVerifications: this.#running?.auth?.verifications ?? 0,
         };
     }
@@ -110,6 +128,15 @@ export class SseScServer implements ProtocolServer {
         const accounts = this.#requireRunning().auth?.accounts;
         if (accounts instanceof LevelAccounts) return accounts;
         throw new SseScError("INVALID_CONFIG", "The accounts of this server are not its own");
+    }
+
+    /**
+     * The id of the server's own Thing, whose properties tell what the server holds (`nrConnections`, …).
+     * @throws SseScError ALREADY_CLOSED if the server is not running
+     */
+    get thingId(): string {
+        this.#requireRunning();
+        return this.#ownThing.id;
     }
 
     /** The port that is bound, or with `listen: false` that of `baseUri`; -1 while the server does not run. */
@@ -140,7 +167,7 @@ export class SseScServer implements ProtocolServer {
 
     /**
      * Binds the port, if there is one. Called by the servient.
-     * @throws SseScError INVALID_CONFIG if the store cannot be opened; Node's error if the port cannot be bound
+     * @throws SseScError INVALID_CONFIG if the store cannot be opened, or a Thing has the server's id; Node's error if the port cannot be bound
      */
     async start(servient: Servient): Promise<void> {
         if (this.#running !== undefined) return;
@@ -148,13 +175,18 @@ export class SseScServer implements ProtocolServer {
         const store = await openStore(this.#settings.store);
         let auth: Auth | undefined;
         try {
+            const id = this.#settings.id ?? (await storedId(store, this.#ownThing.id));
+            for (const thing of this.#exposure.things.values()) refuseId(thing.id, id);
             auth = await this.#openAuth(store);
             const site = await this.#createSite(auth);
             const listener = this.#settings.listen ? listenerFor(site, this.#settings) : undefined;
             await listener?.start();
             const paths = { streamPath: this.#settings.streamPath, requestPath: REQUEST_PATH };
             const endpoints = new Endpoints(this.#settings, paths, listener?.port ?? -1);
-            this.#running = { listener, store, auth, endpoints };
+            this.#ownThing.start(servient, id, endpoints.default);
+            const { things } = this.#exposure;
+            const descriptions = new Descriptions(things, this.#ownThing, endpoints, this.#settings.security);
+            this.#running = { listener, store, auth, endpoints, descriptions, started: now() };
             this.#mount.start(site);
         } catch (error) {
             await auth?.close();
@@ -171,6 +203,7 @@ export class SseScServer implements ProtocolServer {
         if (running === undefined) return;
         const unmounted = this.#mount.stop();
         this.#exposure.clear();
+        this.#ownThing.stop();
         this.#sessions.endAll();
         await Promise.all([unmounted, running.listener?.stop()]);
         this.#running = undefined;
@@ -178,8 +211,12 @@ export class SseScServer implements ProtocolServer {
         await running.store.close();
     }
 
-    /** Exposes a Thing: pushes our forms and hears it. Exposing it again is allowed. Called by the servient. */
+    /**
+     * Exposes a Thing: pushes our forms and hears it. Exposing it again is allowed. Called by the servient.
+     * @throws SseScError INVALID_CONFIG if its id is that of the server's own Thing
+     */
     async expose(thing: ExposedThing, tdTemplate?: unknown): Promise<void> {
+        refuseId(thing.id, this.#ownThing.id);
         const previous = this.#exposure.things.get(thing.id);
         if (previous !== undefined && previous !== thing) this.#exposure.remove(previous);
         this.#exposure.things.set(thing);
@@ -197,11 +234,11 @@ export class SseScServer implements ProtocolServer {
     }
 
     /**
-     * The TD of an exposed Thing, as this server serves it.
+     * The TD of an exposed Thing, or of the server's own, as this server serves it.
      * @throws SseScError UNKNOWN_THING; ALREADY_CLOSED if the server is not running
      */
     getThingDescription(thingId: string): ThingDescription {
-        return this.#describe(thingId, undefined);
+        return JSON.parse(this.#requireRunning().descriptions.of(thingId, undefined)) as ThingDescription;
     }
 
     #publish(thing: ExposedThing): void {
@@ -238,12 +275,12 @@ export class SseScServer implements ProtocolServer {
             authn: await this.#authn(auth),
             ownDescription: async (request) => {
                 await admit(request);
-                return this.#describeServer(request);
+                return this.#requireRunning().descriptions.wellKnown(hostOf(request));
             },
             hasThing: (thingId) => this.#exposure.things.get(thingId) !== undefined,
             thingDescription: async (thingId, request) => {
                 await admit(request);
-                return this.#describe(thingId, hostOf(request));
+                return this.#requireRunning().descriptions.of(thingId, hostOf(request));
             },
         });
         return {
@@ -259,19 +296,16 @@ export class SseScServer implements ProtocolServer {
         return handle && { paths: AUTHN_PATHS, handle };
     }
 
-    #describe(thingId: string, host: string | undefined): ThingDescription {
-        const { things } = this.#exposure;
-        const endpoint = this.#requireRunning().endpoints.forHost(host);
-        return renderThingDescription(things, things.require(thingId), endpoint, this.#settings.security);
-    }
-
-    /** The one Thing's TD where there is one, else the server's own. */
-    #describeServer(request: HttpRequest): ThingDescription {
-        const { things } = this.#exposure;
-        const [only] = things.values();
-        if (things.size === 1 && only !== undefined) return this.#describe(only.id, hostOf(request));
-        const endpoint = this.#requireRunning().endpoints.forHost(hostOf(request));
-        return renderServerDescription(things, endpoint, this.#settings.security, this.#id);
+    #readings(): ServerReadings {
+        return {
+            nrConnections: () => this.#sessions.size,
+            clients: () => this.#sessions.clients,
+            connections: () => this.status.connections,
+            openRequests: () => this.#sessions.openRequests,
+            subscribers: () => this.#exposure.subscribers + this.#ownThing.subscribers,
+            started: () => this.#requireRunning().started,
+            version: packageVersion,
+        };
     }
 
     #requireRunning(): Running {
@@ -289,6 +323,11 @@ function listenerFor(site: Site, settings: ServerSettings): Listener {
 function portOf(baseUri: URL | undefined): number {
     if (baseUri === undefined) return -1;
     return baseUri.port === "" ? (baseUri.protocol === "https:" ? 443 : 80) : Number(baseUri.port);
+}
+
+function refuseId(thingId: string, own: string | undefined): void {
+    if (thingId !== own) return;
+    throw new SseScError("INVALID_CONFIG", `The server itself is the Thing ${thingId}: give one of them another id`);
 }
 
 function hostOf(request: HttpRequest): string | undefined {

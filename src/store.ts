@@ -1,6 +1,7 @@
-/** The store of a server: accounts, keys, revocations; later TDs and latest values. */
+/** The store of a server: accounts, keys, revocations, the server's own id; later TDs and latest values. */
 import type { AbstractLevel } from "abstract-level";
 import { SseScError } from "../lib/errors";
+import { openSublevel, SYNC } from "./auth/store";
 
 /** Any abstract-level database of strings. */
 export type Store = AbstractLevel<string | Buffer | Uint8Array>;
@@ -27,4 +28,16 @@ export async function openStore(folder: string | undefined): Promise<Store> {
         throw new SseScError("INVALID_CONFIG", `store: ${folder} cannot be opened: ${reason}`, { cause: error });
     }
     return store;
+}
+
+/**
+ * The id of the server's own Thing: that of the store, or `fresh` if it has none, which it keeps from then on.
+ * @param fresh a new id
+ */
+export async function storedId(store: Store, fresh: string): Promise<string> {
+    const records = await openSublevel(store, "server");
+    const stored: string | undefined = await records.get("id");
+    if (stored !== undefined) return stored;
+    await records.put("id", fresh, SYNC);
+    return fresh;
 }

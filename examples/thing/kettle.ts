@@ -1,37 +1,15 @@
 /** A kettle that shows each kind of affordance; the example `consumer` uses it too. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { ActionData } from "node-wot-binding-hiveot";
+import { thingModelToDescription, type ActionData } from "node-wot-binding-hiveot";
+import { KETTLE_MODEL } from "./kettle-model";
 
 /** Id of the Thing. */
 export const KETTLE_ID = "urn:example:kettle";
 
-const DESCRIPTION: WoT.ExposedThingInit = {
-    id: KETTLE_ID,
-    title: "Kettle",
-    properties: {
-        // uriVariables reach the read handler parsed and checked by their schema
-        temperature: {
-            type: "number",
-            readOnly: true,
-            observable: true,
-            uriVariables: { unit: { type: "string", enum: ["celsius", "fahrenheit"] } },
-        },
-        target: { type: "integer", minimum: 40, maximum: 100, observable: true },
-        label: { type: "string" },
-    },
-    actions: {
-        heat: { description: "Heats to the target; progress is the temperature", output: { type: "number" } },
-        cool: { description: "Cold water in place of the hot" },
-        pour: { description: "Pours so many millilitres", input: { type: "integer", minimum: 1 } },
-    },
-    events: {
-        boiling: { description: "The water boils", data: { type: "number" } },
-    },
-};
-
 /** Exposes the kettle: 20 °C cold, to be heated to 60 °C. */
 export async function exposeKettle(wot: typeof WoT): Promise<WoT.ExposedThing> {
-    const thing = await wot.produce(DESCRIPTION);
+    const placeholders = { ID: KETTLE_ID, PLACE: "kitchen", HOTTEST: 100 };
+    const thing = await wot.produce(await thingModelToDescription(KETTLE_MODEL, { placeholders }));
     let temperature = 20;
     let target = 60;
     let label = "kitchen";

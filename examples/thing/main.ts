@@ -1,4 +1,4 @@
-/** Exposes a Thing over SSE-SC, then checks by hand, with nothing but `fetch`, that each of its affordances works. */
+/** Exposes a Thing, made of a Thing Model, over SSE-SC, then checks by hand, with nothing but `fetch`, that each of its affordances works. */
 import { Servient } from "@node-wot/core";
 import { SseScServer } from "node-wot-binding-hiveot";
 import { strict as assert } from "node:assert";
@@ -30,8 +30,15 @@ async function main(): Promise<void> {
 /** The TD is served to everybody, unless the option `tdAccess` says otherwise. */
 async function checkDescription(origin: string): Promise<void> {
     const response = await fetch(`${origin}/things/${encodeURIComponent(KETTLE_ID)}`);
-    const td = (await response.json()) as { id: string; base: string; properties: Record<string, unknown> };
+    const td = (await response.json()) as {
+        id: string;
+        title: string;
+        base: string;
+        properties: Record<string, { maximum?: number }>;
+    };
     assert.equal(td.id, KETTLE_ID);
+    assert.equal(td.title, "Kettle in the kitchen");
+    assert.equal(td.properties["target"]?.maximum, 100);
     assert.equal(td.base, `${origin.replace("http:", "sse-plain:")}/hiveot/ssesc`);
     assert.deepEqual(Object.keys(td.properties), ["temperature", "target", "label"]);
     console.log(`TD of ${td.id}, base ${td.base}`);

@@ -15,12 +15,12 @@ type Middleware = (request: never, response: never, next: (error?: unknown) => v
 export interface AppOptions {
     /** The `/authn` routes and their paths; absent where nobody needs to log in. */
     readonly authn: { readonly paths: readonly string[]; readonly handle: Middleware } | undefined;
-    /** The TD for `/.well-known/wot`, as the client at this host should see it. @throws SseScError */
-    readonly ownDescription: (request: HttpRequest) => object | Promise<object>;
+    /** The text of the TD for `/.well-known/wot`, as the client at this host should see it. @throws SseScError */
+    readonly ownDescription: (request: HttpRequest) => string | Promise<string>;
     /** True if there is a TD of this Thing. */
     readonly hasThing: (thingId: string) => boolean;
-    /** The TD of one Thing. @throws SseScError UNKNOWN_THING and whatever access control says */
-    readonly thingDescription: (thingId: string, request: HttpRequest) => object | Promise<object>;
+    /** The text of the TD of one Thing. @throws SseScError UNKNOWN_THING and whatever access control says */
+    readonly thingDescription: (thingId: string, request: HttpRequest) => string | Promise<string>;
 }
 
 /** A request with what the router found in its path. */
@@ -91,9 +91,9 @@ function get(router: Router, path: string, handler: Handler): void {
 }
 
 /** The TD names the host that the client used, so caches must not give it to others. */
-function sendDescription(request: HttpRequest, response: HttpResponse, description: object): void {
+function sendDescription(request: HttpRequest, response: HttpResponse, description: string): void {
     const headers = { "content-type": "application/td+json; charset=utf-8", "cache-control": "no-store" };
-    send(request, response, headers, JSON.stringify(description));
+    send(request, response, headers, description);
 }
 
 function send(

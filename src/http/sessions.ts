@@ -55,6 +55,8 @@ export interface SessionHandlers {
     /** Answers a request: the output, or a SseScError for the caller. */
     onRequest(session: Session, ...request: Parameters<RequestHandler>): ReturnType<RequestHandler>;
     onNotification?(session: Session, notification: NotificationMessage): void;
+    /** Called once for each session, when it is open. */
+    onOpened?(session: Session): void;
     /** Called once for each session that has ended. */
     onClosed(session: Session): void;
 }
@@ -79,6 +81,23 @@ export class Sessions {
         private readonly limits: SessionLimits,
         private readonly handlers: SessionHandlers
     ) {}
+
+    /** Open streams. */
+    get size(): number {
+        return this.#count;
+    }
+
+    /** Clients that have an open stream. */
+    get clients(): number {
+        return this.#clients.size;
+    }
+
+    /** Requests that wait for their answer. */
+    get openRequests(): number {
+        let sum = 0;
+        for (const { peer } of this.values()) sum += peer.openRequests;
+        return sum;
+    }
 
     *values(): IterableIterator<Session> {
         for (const sessions of this.#clients.values()) yield* sessions.values();
@@ -112,6 +131,7 @@ export class Sessions {
         this.#count++;
         this.#heartbeat ??= this.#startHeartbeat();
         channel.open();
+        this.handlers.onOpened?.(session);
         return session;
     }
 

@@ -29,6 +29,11 @@ export function httpUrlOf(endpoint: Endpoint): string {
     return `${endpoint.scheme === "sse" ? "https" : "http"}://${endpoint.authority}${endpoint.basePath}`;
 }
 
+/** Where the TD of a Thing is served. */
+export function descriptionUrl(endpoint: Endpoint, thingId: string): string {
+    return `${httpUrlOf(endpoint)}/things/${encodeURIComponent(thingId)}`;
+}
+
 const AFFORDANCE_KINDS: readonly AffordanceType[] = ["property", "action", "event"];
 
 /** What of the operations on a property its flags rule out. */

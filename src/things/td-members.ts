@@ -19,11 +19,14 @@ const isNumber: Check = (value) => typeof value === "number";
 const isCount: Check = (value) => Number.isInteger(value) && Number(value) >= 0;
 const isTexts: Check = (value) => isRecord(value) && Object.values(value).every(isString);
 const isStrings: Check = (value) => Array.isArray(value) && value.every(isString);
-const isUri: Check = (value) =>
+
+/** True for a URI (RFC 3986) as core's JSON schema checks it. */
+export const isUri: Check = (value) =>
     typeof value === "string" &&
     /^[a-z][a-z0-9+.-]*:(?:[\w\-.~:/?@!$&'()*+,;=]|%[0-9a-f]{2})+(?:#(?:[\w\-.~:/?@!$&'()*+,;=]|%[0-9a-f]{2})*)?$/i.test(
         value
     );
+
 const isTime: Check = (value) =>
     typeof value === "string" &&
     /^\d{4}-\d\d-\d\d[t ]\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d(:?\d\d)?)$/i.test(value) &&

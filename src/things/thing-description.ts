@@ -2,10 +2,17 @@
 import type { ExposedThing } from "@node-wot/core";
 import type { AffordanceType } from "../../lib/operations";
 import { affordancesOf, type ExposedThings, type Form } from "./exposed-things";
-import { affordanceForm, baseOf, httpUrlOf, rootForm, type Endpoint } from "./forms";
+import { affordanceForm, baseOf, descriptionUrl, httpUrlOf, rootForm, type Endpoint } from "./forms";
 
 /** A Thing Description as JSON. */
 export type ThingDescription = Record<string, unknown>;
+
+/** A link of a TD. */
+export interface Link {
+    readonly rel: string;
+    readonly href: string;
+    readonly type: string;
+}
 
 /** How a server wants its clients to identify themselves. */
 export type SecurityMode = "bearer" | "nosec";
@@ -17,14 +24,17 @@ const HIVEOT_CONTEXT = { hiveot: "https://www.hiveot.net/vocab/v0.1" };
 /**
  * The TD of an exposed Thing, for clients that reach the server at `endpoint`: its own base and security, our forms first,
  * forms of other servers behind them.
+ * @param links stand behind those of the Thing itself
  */
 export function renderThingDescription(
     things: ExposedThings,
     thing: ExposedThing,
     endpoint: Endpoint,
-    security: SecurityMode
+    security: SecurityMode,
+    links: readonly Link[]
 ): ThingDescription {
-    const td = withoutEmpty(JSON.parse(JSON.stringify(thing)) as ThingDescription);
+    const td = JSON.parse(JSON.stringify(thing)) as ThingDescription;
+    const ownLinks = Array.isArray(td["links"]) ? (td["links"] as unknown[]) : [];
     const foreignSecurity = foreignSecurityOf(td);
     for (const kind of ["property", "action", "event"] as const)
         renderAffordances(td, things, thing, kind, endpoint, foreignSecurity);
@@ -35,29 +45,13 @@ export function renderThingDescription(
         base: baseOf(endpoint),
         ...securityOf(endpoint, security, td["securityDefinitions"]),
         forms: [rootForm(endpoint, thing.id), ...foreignForms(things, rootForms, foreignSecurity)],
+        links: [...ownLinks, ...links],
     };
 }
 
-/** The TD of the server itself, for `/.well-known/wot` where there is not exactly one Thing: links to the TDs of its Things. */
-export function renderServerDescription(
-    things: ExposedThings,
-    endpoint: Endpoint,
-    security: SecurityMode,
-    id: string
-): ThingDescription {
-    return {
-        "@context": contextOf(undefined),
-        id,
-        title: "SSE-SC server",
-        base: baseOf(endpoint),
-        ...securityOf(endpoint, security, undefined),
-        forms: [rootForm(endpoint, id)], // HiveKit panics at a TD without one (protocol.md, "TD conventions")
-        links: [...things.values()].map((thing) => ({
-            rel: "item",
-            href: `${httpUrlOf(endpoint)}/things/${encodeURIComponent(thing.id)}`,
-            type: "application/td+json",
-        })),
-    };
+/** A link to the TD of another Thing of the server. */
+export function linkTo(endpoint: Endpoint, thingId: string, rel: "item" | "collection"): Link {
+    return { rel, href: descriptionUrl(endpoint, thingId), type: "application/td+json" };
 }
 
 /** HiveKit's parser refuses a context that is a string. */
@@ -115,13 +109,4 @@ function renderAffordances(
         const own = affordanceForm(endpoint, thing, kind, name, affordance, things.contentType(affordance));
         copy.forms = [own, ...foreignForms(things, affordance.forms ?? [], foreignSecurity)];
     }
-}
-
-function withoutEmpty(td: ThingDescription): ThingDescription {
-    for (const member of ["links", "properties", "actions", "events"]) {
-        const value = td[member];
-        if (typeof value === "object" && value !== null && Object.keys(value).length === 0)
-            Reflect.deleteProperty(td, member);
-    }
-    return td;
 }

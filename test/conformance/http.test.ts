@@ -548,8 +548,8 @@ describe("HTTP", () => {
                     expect(reply).to.include({ status: 200 });
                     expect(reply.headers["content-type"]).to.match(/^application\/td\+json\b/);
                     const td = JSON.parse(reply.body) as Envelope;
-                    expect(td).to.include.keys("id", "title", "security", "securityDefinitions");
-                    expect(td).not.to.have.any.keys("properties", "actions", "events");
+                    expect(td).to.include.keys("id", "title", "security", "securityDefinitions", "forms");
+                    expect(td["properties"]).to.include.keys("nrConnections");
                     const links = (td["links"] as Envelope[]).map(({ rel, href }) => ({ rel, href }));
                     expect(links).to.have.deep.members(
                         [COUNTER_ID, TWIN_ID].map((id) => ({

@@ -119,7 +119,7 @@ const ENDPOINTS = [
     }),
     ...rules("design.md, HTTP side: GET /.well-known/wot", "HTTP-wot", {
         "200": "application/td+json: the TD of the one Thing",
-        "200-several": "with several Things: a TD of the server with links of rel item, without affordances",
+        "200-several": "with several Things: the TD of the server's own Thing, with links of rel item",
         "401": "with tdAccess: authenticated and no valid token",
         "405": "another method: Allow names GET",
     }),

@@ -70,6 +70,7 @@ interface Types {
     ConsumedThingOrDescription: api.ConsumedThingOrDescription;
     DialectsConfig: api.DialectsConfig;
     DevelopmentCertificate: api.DevelopmentCertificate;
+    FetchDescriptionOptions: api.FetchDescriptionOptions;
     HttpRequest: api.HttpRequest;
     HttpResponse: api.HttpResponse;
     LoginLimits: api.LoginLimits;
@@ -80,6 +81,8 @@ interface Types {
     SseScServerConfig: api.SseScServerConfig;
     SseScServerStatus: api.SseScServerStatus;
     ThingDescription: api.ThingDescription;
+    ThingInit: api.ThingInit;
+    ThingModelOptions: api.ThingModelOptions;
     AffordanceType: protocol.AffordanceType;
     Channel: protocol.Channel;
     ChannelReceiver: protocol.ChannelReceiver;
