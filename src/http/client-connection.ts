@@ -63,6 +63,7 @@ export class ClientConnection {
                       request: (request) => transport.request({ ...request, path: basePath + request.path }),
                       refreshInterval: options.tokenRefreshInterval,
                       timeout: options.connectTimeout,
+                      loginMember: options.converter.conventions?.loginMember ?? "username",
                       isActive: () => this.#channel.active,
                       onRefreshFailed: (error) => {
                           log(`the token could not be refreshed: ${error.message}`);

@@ -37,6 +37,8 @@ export interface TokenSessionOptions {
     readonly refreshInterval: number;
     /** Milliseconds for one log-in or refresh. */
     readonly timeout: number;
+    /** Member of the log-in's body that holds the user name: a convention of the dialect (protocol.md, "Endpoints"). */
+    readonly loginMember: "username" | "login";
     /** False while the connection rests: who has a password need not keep a token fresh then. */
     readonly isActive: () => boolean;
     /** Hears why a refresh failed; the session goes on with what it has. */
@@ -122,7 +124,7 @@ export class TokenSession {
         if (!("password" in this.#credentials)) throw new SseScError("UNAUTHORIZED");
         const { username, password } = this.#credentials;
         // No `cid` here: it is how the January client's log-in is told apart (protocol.md, "Endpoints").
-        const response = await this.#post("/authn/login", {}, { username, password });
+        const response = await this.#post("/authn/login", {}, { [this.#options.loginMember]: username, password });
         if (response.status >= 300) throw replyError(response, "INVALID_CREDENTIALS");
         this.#accept(readToken(response));
     }

@@ -55,6 +55,7 @@ describe("TokenSession", () => {
             request: server.request,
             refreshInterval: HOUR,
             timeout: 1_000,
+            loginMember: "username",
             isActive: () => true,
             onRefreshFailed: ({ code }) => failures.push(code),
             ...options,
@@ -72,6 +73,18 @@ describe("TokenSession", () => {
     });
 
     const alice = { username: "alice", password: "secret" };
+
+    it("names the user as the dialect of its server wants it", async () => {
+        const { username, password } = alice;
+        await open(alice).authorize();
+        session.close();
+        await open(alice, { loginMember: "login" }).authorize();
+        const bodies = server.asked.map(({ body }) => JSON.parse(String(body)) as unknown);
+        expect(bodies).to.deep.equal([
+            { username, password },
+            { login: username, password },
+        ]);
+    });
 
     it("logs in once for all who ask at once", async () => {
         open(alice);
