@@ -66,16 +66,17 @@ export class SseScServer implements ProtocolServer {
         this.#exposure = new Exposure({
             mayPerform: (role, operation) => this.#running?.auth?.roles.mayPerform(role, operation) ?? true,
             maxSubscriptions: this.#settings.maxSubscriptions,
-            onError: (what, error) => {
-                warn(`${what} failed: ${inspect(error)}`);
-            },
+            onError: warnOf,
         });
-        this.#sessions = new Sessions(this.#settings, {
-            onRequest: (session, request, context) => this.#exposure.handle(session, request, context),
-            onClosed: (session) => {
-                this.#exposure.closed(session);
-            },
-        });
+        this.#sessions = new Sessions(
+            { ...this.#settings, onError: warnOf },
+            {
+                onRequest: (session, request, context) => this.#exposure.handle(session, request, context),
+                onClosed: (session) => {
+                    this.#exposure.closed(session);
+                },
+            }
+        );
     }
 
     /** What the server holds at this moment. */
@@ -194,6 +195,7 @@ export class SseScServer implements ProtocolServer {
             defaultConverter: dialectOf(streamPath, dialects),
             authenticate,
             sessions: this.#sessions,
+            onError: warnOf,
         });
         const admit = async (request: HttpRequest): Promise<void> => {
             if (this.#settings.tdAccess === "authenticated") await authenticate(request);
@@ -233,6 +235,11 @@ export class SseScServer implements ProtocolServer {
         if (this.#running === undefined) throw new SseScError("ALREADY_CLOSED", "The server is not running");
         return this.#running;
     }
+}
+
+/** Tells the log what clients are not told. */
+function warnOf(what: string, error: unknown): void {
+    warn(`${what} failed: ${inspect(error)}`);
 }
 
 function hostOf(request: HttpRequest): string | undefined {
