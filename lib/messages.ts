@@ -76,6 +76,37 @@ export interface NotificationMessage {
 /** Everything that can travel. */
 export type Message = RequestMessage | ResponseMessage | NotificationMessage;
 
+const STATUSES: ReadonlySet<string> = new Set<ResponseStatus>(["pending", "running", "completed", "failed"]);
+
+/** True for the states that an action can be in. */
+export function isStatus(value: unknown): value is ResponseStatus {
+    return typeof value === "string" && STATUSES.has(value);
+}
+
+const TEXTS = ["thingId", "name", "correlationId", "messageId", "senderId", "timestamp"] as const;
+
+/**
+ * True for a response or notification that stands inside another message. It checks every member: what a peer sent as a value may
+ * have a `kind` too.
+ */
+export function isMessage<K extends "response" | "notification">(
+    value: unknown,
+    kind: K
+): value is Extract<Message, { kind: K }> {
+    if (!isRecord(value) || value["kind"] !== kind) return false;
+    if (!TEXTS.every((member) => typeof value[member] === "string")) return false;
+    if (kind === "notification") return ["event", "property", "action"].includes(String(value["affordance"]));
+    const { operation, consumerId, requested, status, error } = value;
+    const texts = [operation, consumerId, requested].every((text) => typeof text === "string");
+    return texts && isStatus(status) && (error === undefined || isProblem(error));
+}
+
+function isProblem(value: unknown): boolean {
+    if (!isRecord(value)) return false;
+    const { status, type, title } = value;
+    return Number.isInteger(status) && typeof type === "string" && typeof title === "string";
+}
+
 /** A globally unique id: gateways pass ids of their clients on, so they must never collide (protocol.md, "Envelopes"). */
 export function newId(): string {
     return globalThis.crypto.randomUUID();

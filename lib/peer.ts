@@ -4,7 +4,7 @@
  */
 import type { Channel, ChannelReceiver, MessageContext, SendOptions } from "./channel";
 import { SseScError, toProblem, toSseScError } from "./errors";
-import { createRequest, createResponse, splitNotification, type NewRequest } from "./messages";
+import { createRequest, createResponse, isMessage, splitNotification, type NewRequest } from "./messages";
 import type { Message, NotificationMessage, RequestMessage, ResponseMessage } from "./messages";
 import { operationInfo, type Operation } from "./operations";
 import { PeerOperations, type RequestOptions, type SubscribeOptions } from "./peer-operations";
@@ -234,15 +234,11 @@ export class Peer extends PeerOperations {
     }
 }
 
-function isResponse(value: unknown): value is ResponseMessage {
-    return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "response";
-}
-
 function innerCorrelationId({ value }: NotificationMessage): string {
-    return isResponse(value) ? value.correlationId : "";
+    return isMessage(value, "response") ? value.correlationId : "";
 }
 
 /** The progress itself: the output inside the status. */
 export function progressValue({ value }: NotificationMessage): unknown {
-    return isResponse(value) ? value.output : value;
+    return isMessage(value, "response") ? value.output : value;
 }

@@ -127,7 +127,7 @@ export class Exposure {
     }
 
     #publish(notification: NotificationMessage): void {
-        const frames = new SharedFrames(notification);
+        const frames = new SharedFrames(notification, this.options.onError);
         this.#subscriptions.forEachMatch(notification, (session) => {
             session.channel.sendShared(frames);
         });
@@ -135,7 +135,7 @@ export class Exposure {
 
     /** Progress is for the caller, and for those who observe the action; who is both gets it once. */
     #publishProgress(caller: Session, progress: NotificationMessage): void {
-        const frames = new SharedFrames(progress);
+        const frames = new SharedFrames(progress, this.options.onError);
         caller.channel.sendShared(frames);
         this.#subscriptions.forEachMatch(progress, (session) => {
             if (session !== caller) session.channel.sendShared(frames);

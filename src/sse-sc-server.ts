@@ -80,9 +80,7 @@ export class SseScServer implements ProtocolServer {
         const options: ExposureOptions = {
             mayPerform: (role, operation) => this.#running?.auth?.roles.mayPerform(role, operation) ?? true,
             maxSubscriptions: this.#settings.maxSubscriptions,
-            onError: (what, error) => {
-                warn(`${what} failed: ${inspect(error)}`);
-            },
+            onError: warnOf,
         };
         this.#exposure = new Exposure(options);
         this.#ownThing = new ServerThing({
@@ -91,19 +89,22 @@ export class SseScServer implements ProtocolServer {
             readings: this.#readings(),
             isTaken: (thingId) => this.#exposure.things.get(thingId) !== undefined,
         });
-        this.#sessions = new Sessions(this.#settings, {
-            onRequest: (session, request, context) => {
-                const answering = this.#ownThing.answersFor(request.thingId) ? this.#ownThing : this.#exposure;
-                return answering.handle(session, request, context);
-            },
-            onOpened: () => {
-                this.#ownThing.connectionsChanged();
-            },
-            onClosed: (session) => {
-                this.#exposure.closed(session);
-                this.#ownThing.closed(session);
-            },
-        });
+        this.#sessions = new Sessions(
+            { ...this.#settings, onError: warnOf },
+            {
+                onRequest: (session, request, context) => {
+                    const answering = this.#ownThing.answersFor(request.thingId) ? this.#ownThing : this.#exposure;
+                    return answering.handle(session, request, context);
+                },
+                onOpened: () => {
+                    this.#ownThing.connectionsChanged();
+                },
+                onClosed: (session) => {
+                    this.#exposure.closed(session);
+                    this.#ownThing.closed(session);
+                },
+            }
+        );
     }
 
     /** What the server holds at this moment. */
@@ -267,6 +268,7 @@ export class SseScServer implements ProtocolServer {
             defaultConverter: dialectOf(streamPath, dialects),
             authenticate,
             sessions: this.#sessions,
+            onError: warnOf,
         });
         const admit = async (request: HttpRequest): Promise<void> => {
             if (this.#settings.tdAccess === "authenticated") await authenticate(request);
@@ -328,6 +330,11 @@ function portOf(baseUri: URL | undefined): number {
 function refuseId(thingId: string, own: string | undefined): void {
     if (thingId !== own) return;
     throw new SseScError("INVALID_CONFIG", `The server itself is the Thing ${thingId}: give one of them another id`);
+}
+
+/** Tells the log what clients are not told. */
+function warnOf(what: string, error: unknown): void {
+    warn(`${what} failed: ${inspect(error)}`);
 }
 
 function hostOf(request: HttpRequest): string | undefined {

@@ -1,29 +1,18 @@
 /** What the envelopes of both of HiveOT's dialects have in common: reading members one by one, requests, errors. */
 import { SseScError, type Problem } from "../errors";
 import { createRecord, isRecord } from "../json";
-import { newId, now, type Message, type RequestMessage, type ResponseStatus } from "../messages";
+import { newId, now, type RequestMessage } from "../messages";
 import type { AffordanceType } from "../operations";
 import type { Result } from "./converter";
 
 /** A JSON object. */
 export type Json = Record<string, unknown>;
 
-const STATUSES: ReadonlySet<string> = new Set<ResponseStatus>(["pending", "running", "completed", "failed"]);
 const AFFORDANCES: ReadonlySet<string> = new Set<AffordanceType>(["event", "property", "action"]);
-
-/** True for the states that an action can be in. */
-export function isStatus(value: unknown): value is ResponseStatus {
-    return typeof value === "string" && STATUSES.has(value);
-}
 
 /** True for the values of `affordanceType`. */
 export function isAffordance(value: unknown): value is AffordanceType {
     return typeof value === "string" && AFFORDANCES.has(value);
-}
-
-/** True for a message of the neutral model. */
-export function isMessage<K extends Message["kind"]>(value: unknown, kind: K): value is Extract<Message, { kind: K }> {
-    return isRecord(value) && value["kind"] === kind;
 }
 
 /** Members that are empty are left out, as the reference does; `undefined` is left out by JSON.stringify. */

@@ -1,13 +1,11 @@
 /** The dialect `rrn`: envelopes of HiveOT in its state of August 2026 (protocol.md, "Envelopes, August 2026"). */
 import { isRecord } from "../json";
-import { newId, now } from "../messages";
+import { isMessage, isStatus, newId, now } from "../messages";
 import type { NotificationMessage, ResponseMessage } from "../messages";
 import type { MessageConverter } from "./converter";
 import {
     decode,
     isAffordance,
-    isMessage,
-    isStatus,
     mapRecord,
     orAbsent,
     readRequest,

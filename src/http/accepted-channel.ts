@@ -14,14 +14,29 @@ const PING_BYTES = Buffer.from(PING_EVENT);
 
 /** Frames of one message by dialect: a message to many streams is encoded once per dialect. */
 export class SharedFrames {
-    readonly #frames = new Map<MessageConverter, Buffer>();
+    readonly #frames = new Map<MessageConverter, Buffer | undefined>();
 
-    constructor(readonly message: Message) {}
+    /** @param onError hears, once per dialect, of a dialect that cannot say this; its streams go without */
+    constructor(
+        readonly message: Message,
+        private readonly onError: (what: string, error: unknown) => void
+    ) {}
 
-    frame(converter: MessageConverter): Buffer {
-        let frame = this.#frames.get(converter);
-        if (frame === undefined) this.#frames.set(converter, (frame = encodeFrame(this.message, converter)));
+    /** The frame in one dialect; `undefined` if it cannot be said there. */
+    frame(converter: MessageConverter): Buffer | undefined {
+        if (this.#frames.has(converter)) return this.#frames.get(converter);
+        const frame = this.#encode(converter);
+        this.#frames.set(converter, frame);
         return frame;
+    }
+
+    #encode(converter: MessageConverter): Buffer | undefined {
+        try {
+            return encodeFrame(this.message, converter);
+        } catch (error) {
+            this.onError(`a ${this.message.kind} in the dialect ${converter.name}`, error);
+            return undefined;
+        }
     }
 }
 
@@ -36,6 +51,8 @@ export interface AcceptedChannelOptions {
     readonly maxStreamBacklog: number;
     /** Bytes that one frame may have. */
     readonly maxFrameSize: number;
+    /** Hears of messages that the dialect cannot say. */
+    readonly onError: (what: string, error: unknown) => void;
 }
 
 /** The channel of a client that dialled us. It does not come back: a stream that closes closes the channel. */
@@ -83,19 +100,30 @@ export class AcceptedChannel implements Channel {
     /** Queues a message; a response leaves at the end of this tick, anything else at the end of this turn. */
     send(message: Message): undefined {
         if (this.#closed) throw new SseScError("ALREADY_CLOSED");
-        let frame = encodeFrame(message, this.options.converter);
-        if (frame.length > this.options.maxFrameSize && message.kind === "response") {
-            const error = toProblem(new SseScError("RESPONSE_TOO_LARGE"));
-            frame = encodeFrame({ ...message, status: "failed", output: undefined, error }, this.options.converter);
-        }
-        this.#writer.enqueue(frame, message.kind !== "notification");
+        this.#writer.enqueue(this.#frameOf(message), message.kind !== "notification");
     }
 
     /** Queues a message that goes to other streams too; one that is larger than a frame may be is left out. */
     sendShared(frames: SharedFrames): void {
         if (this.#closed) return;
         const frame = frames.frame(this.options.converter);
-        if (frame.length <= this.options.maxFrameSize) this.#writer.enqueue(frame, false);
+        if (frame !== undefined && frame.length <= this.options.maxFrameSize) this.#writer.enqueue(frame, false);
+    }
+
+    /** A response that cannot be sent as it is becomes an error: somebody waits for it. */
+    #frameOf(message: Message): Buffer {
+        const { converter, maxFrameSize, onError } = this.options;
+        let error: SseScError;
+        try {
+            const frame = encodeFrame(message, converter);
+            if (frame.length <= maxFrameSize || message.kind !== "response") return frame;
+            error = new SseScError("RESPONSE_TOO_LARGE");
+        } catch (cause) {
+            onError(`a ${message.kind} in the dialect ${converter.name}`, cause);
+            if (message.kind !== "response") throw cause;
+            error = new SseScError("INVALID_OUTPUT");
+        }
+        return encodeFrame({ ...message, status: "failed", output: undefined, error: toProblem(error) }, converter);
     }
 
     /** Hands on a message that a POST of this client brought. */

@@ -41,6 +41,8 @@ export interface RouteOptions {
     readonly maxPendingRequests: number;
     /** Milliseconds between heartbeats, as announced to clients. */
     readonly heartbeatInterval: number;
+    /** Hears what went wrong here, of which clients are told nothing. */
+    readonly onError: (what: string, error: unknown) => void;
 }
 
 type Handler = (
@@ -104,6 +106,8 @@ export class SseScRoutes {
         response.on("error", ignore); // of a peer that went away; `close` follows
         request.on("error", ignore);
         const fail = (error: unknown): void => {
+            if (!(error instanceof SseScError))
+                this.options.onError(`${route.method} ${splitTarget(request.url).path}`, error);
             respondWithError(request, response, error);
         };
         try {
@@ -136,8 +140,12 @@ export class SseScRoutes {
         const cid = requireCid(request);
         const json = await this.#readJson(request);
         const session = this.options.sessions.find(identity.clientId, cid);
-        const message = unwrap(this.#converterFor(session, json).decodeRequest(json));
-        if (session === undefined) throw new SseScError("NO_SESSION");
+        if (session === undefined) {
+            // Ours is to say what is wrong with it; whoever speaks another dialect must hear that its stream is gone.
+            unwrap(this.#readInAny((converter) => converter.decodeRequest(json)));
+            throw new SseScError("NO_SESSION");
+        }
+        const message = unwrap(session.channel.converter.decodeRequest(json));
         if (session.peer.openRequests >= this.options.maxPendingRequests) throw new SseScError("TOO_MANY_REQUESTS");
         respond(response, 201);
         receive(session, withCorrelationId(message), identity, query);
@@ -165,8 +173,30 @@ export class SseScRoutes {
     /** The dialect of the session; without one, that which the envelope shows. */
     #converterFor(session: Session | undefined, json: unknown): MessageConverter {
         if (session !== undefined) return session.channel.converter;
-        for (const converter of this.#converters) if (converter.recognizes?.(json) === true) return converter;
+        for (const converter of this.#converters) if (this.#recognizes(converter, json)) return converter;
         return this.options.defaultConverter;
+    }
+
+    #recognizes(converter: MessageConverter, json: unknown): boolean {
+        try {
+            return converter.recognizes?.(json) === true;
+        } catch (error) {
+            this.options.onError(`the dialect ${converter.name}`, error);
+            return false;
+        }
+    }
+
+    /** What the first dialect that can makes of it; if none can, what the default one says. */
+    #readInAny<T>(read: (converter: MessageConverter) => Result<T>): Result<T> {
+        for (const converter of this.#converters) {
+            try {
+                const result = read(converter);
+                if (result.ok) return result;
+            } catch (error) {
+                this.options.onError(`the dialect ${converter.name}`, error);
+            }
+        }
+        return read(this.options.defaultConverter);
     }
 
     #sessionOf(request: HttpRequest, identity: Identity): Session | undefined {

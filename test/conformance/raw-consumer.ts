@@ -42,7 +42,7 @@ function checkFrame(block: Block): Envelope {
 }
 
 /** Checks that a response is the one to `request`, with all members of protocol.md and no others. */
-function checkResponse(block: Block, request: Envelope, clientId: string): Envelope {
+function checkResponse(block: Block, request: Envelope, { clientId, dialect }: RawClient): Envelope {
     expect(block.event).to.equal("response");
     const response = checkFrame(block);
     const { output, error, messageID, timestamp } = response;
@@ -57,7 +57,8 @@ function checkResponse(block: Block, request: Envelope, clientId: string): Envel
         correlationID: request["correlationID"],
         messageID,
         senderID: "",
-        consumerID: clientId,
+        // In January's dialect the outcome of an invocation alone says who asked.
+        ...(dialect === "rrn" || "consumerID" in response ? { consumerID: clientId } : {}),
         timestamp,
         ...(failed ? { error } : {}),
     });
@@ -186,8 +187,9 @@ export class RawConsumer implements Consumer {
         };
     }
 
-    close(): Promise<void> {
-        return this.client.close();
+    async close(): Promise<void> {
+        await this.client.close();
+        expect(this.client.stream?.faults ?? []).to.deep.equal([]);
     }
 
     async #perform(request: Envelope, { uriVariables = {} }: Target): Promise<Outcome> {
@@ -197,7 +199,7 @@ export class RawConsumer implements Consumer {
         const query = variables.length === 0 ? "" : `?${new URLSearchParams(variables).toString()}`;
         const { reply, block } = await this.client.call(request, { query, timeoutMs: PATIENCE });
         expect(reply).to.include({ status: 201, body: "" });
-        const { output, error } = checkResponse(block, request, this.clientId);
+        const { output, error } = checkResponse(block, request, this.client);
         return error === undefined ? { ok: true, output } : checkProblem(error);
     }
 }

@@ -235,6 +235,34 @@ const ENVELOPES = rules("protocol.md, Envelopes, August 2026", "ENV", {
     "json-values": "every kind of JSON value comes back as it went: null, numbers, nesting, odd names",
 });
 
+const JANUARY = [
+    ...rules("protocol.md, Envelopes, January 2026", "JAN", {
+        response:
+            "a response has value in place of output, no status, no consumerID; error, value, name and senderID always",
+        "action-id":
+            "actionID is the action's id in both dialects: an invocation of one is queried and cancelled in the other",
+        decodable: "nothing comes on a stream of January that its Go client cannot decode (issue 4, deliverable 1)",
+        "message-type": "messageType is required (recorded, 05-errors n = 16)",
+        value: "a member of the wrong type inside value: 400 INVALID_ENVELOPE",
+    }),
+    ...rules("protocol.md, Endpoints", "JAN", {
+        accepted: "a response or notification is answered with 200",
+        "without-stream": "a POST without a session is read by what its envelope shows (design.md, One message model)",
+        td: "streamPath decides which dialect the TDs name",
+    }),
+    ...rules("issue 4, deliverable 1", "JAN", {
+        "side-by-side": "a consumer of one dialect and a consumer of the other use the same Things at the same time",
+        replaces: "a stream of another dialect with the same (client, cid) ends the old session (design.md, Delivery)",
+    }),
+    ...rules("issue 4, deliverable 2", "DIALECT", {
+        third: "a converter of a user is spoken in server and client, beside the other dialects",
+        harmless: "a converter that throws harms its own dialect alone, and no client hears of internals",
+        lines: "text of several lines is framed and read",
+        "encoded-once": "a notification is encoded once for all streams of a dialect",
+        gone: "a request in a dialect of one's own, without a stream: 400 NO_SESSION",
+    }),
+];
+
 const RECORDED = rules("fixtures/hivekit-2026-08", "REC", {
     operations: "the recorded requests of the reference's consumer get the recorded responses and notifications",
     errors: "the recorded failing requests fail",
@@ -334,6 +362,7 @@ export const REQUIREMENTS: ReadonlyMap<string, Requirement> = new Map(
         ...SURVIVAL,
         ...STREAM,
         ...ENVELOPES,
+        ...JANUARY,
         ...RECORDED,
         ...TD,
         ...THINGS,

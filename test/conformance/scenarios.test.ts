@@ -1,4 +1,4 @@
-/** Every scenario over every transport with every kind of consumer. */
+/** Every scenario over every transport with every kind of consumer, in both dialects. */
 import {
     isSecure,
     type Role,
@@ -13,14 +13,23 @@ import type { Consumer } from "./consumers";
 import { NodeWotConsumer } from "./node-wot-consumer";
 import { RawConsumer } from "./raw-consumer";
 import { CurlWire, curlHas } from "./raw/curl";
-import { RawClient } from "./raw/raw-client";
+import { type Dialect, RawClient, STREAM_PATHS } from "./raw/raw-client";
 import { req } from "./requirements";
 import { SCENARIOS, type World } from "./scenarios";
 
 interface Kind {
     readonly name: string;
     readonly available: (transport: Transport) => boolean;
-    readonly connect: (setUp: SetUp, transport: Transport, role: Role) => Promise<Consumer>;
+    readonly connect: (setUp: SetUp, transport: Transport, role: Role, dialect: Dialect) => Promise<Consumer>;
+}
+
+/**
+ * What runs. The client that any mistake shows in runs everywhere; the others meet each transport and each dialect, but not each
+ * pair of them: a dialect does not know its transport.
+ */
+function isChosen(kind: string, transport: Transport, dialect: Dialect): boolean {
+    if (kind === "raw client" || dialect === "rrn") return true;
+    return kind === "curl" ? transport === "plain h1" : transport === "TLS h2";
 }
 
 /** The option of curl that makes it speak as the transport says. */
@@ -29,21 +38,27 @@ function curlVersion(transport: Transport): "--http1.1" | "--http2" {
 }
 
 describe("scenarios", () => {
-    const setUps = sharedSetUps();
+    /** Both dialects are spoken on each server; the TDs name the stream of one. */
+    const setUpsOf: Readonly<Record<Dialect, ReturnType<typeof sharedSetUps>>> = {
+        rrn: sharedSetUps(),
+        "rrn-2025": sharedSetUps({ server: { streamPath: STREAM_PATHS["rrn-2025"] } }),
+    };
 
     const kinds: readonly Kind[] = [
         {
             name: "raw client",
             available: () => true,
-            connect: async (setUp, transport, role) => new RawConsumer(await setUp.connected(transport, role)),
+            connect: async (setUp, transport, role, dialect) =>
+                new RawConsumer(await setUp.connected(transport, role, dialect)),
         },
         {
             name: "curl",
             available: (transport) => curlHas(curlVersion(transport)),
-            connect: async (setUp, transport, role) => {
+            connect: async (setUp, transport, role, dialect) => {
                 const caFile = isSecure(transport) ? setUp.certificate.certFile : undefined;
                 const client = new RawClient(
-                    new CurlWire({ origin: setUp.origin, version: curlVersion(transport), caFile })
+                    new CurlWire({ origin: setUp.origin, version: curlVersion(transport), caFile }),
+                    dialect
                 );
                 client.token = await setUp.token(role);
                 client.clientId = usernameOf(role);
@@ -64,9 +79,13 @@ describe("scenarios", () => {
         },
     ];
 
-    for (const transport of TRANSPORTS) {
-        for (const { name, connect } of kinds.filter(({ available }) => available(transport))) {
-            describe(`${name} over ${transport}`, () => {
+    const all = TRANSPORTS.flatMap((transport) =>
+        (["rrn", "rrn-2025"] as const).map((dialect) => ({ transport, dialect, setUps: setUpsOf[dialect] }))
+    );
+    for (const { transport, dialect, setUps } of all) {
+        const chosen = kinds.filter((kind) => kind.available(transport) && isChosen(kind.name, transport, dialect));
+        for (const { name, connect } of chosen) {
+            describe(`${name} over ${transport} in ${dialect}`, () => {
                 const consumers: Consumer[] = [];
                 const kept = new Map<Role, Promise<Consumer>>();
 
@@ -87,11 +106,11 @@ describe("scenarios", () => {
                             twin: setUp.twin,
                             consumer: async (role = "manager") => {
                                 if (scenario.traceless === true) {
-                                    const known = kept.get(role) ?? connect(setUp, transport, role);
+                                    const known = kept.get(role) ?? connect(setUp, transport, role, dialect);
                                     kept.set(role, known);
                                     return await known;
                                 }
-                                const consumer = await connect(setUp, transport, role);
+                                const consumer = await connect(setUp, transport, role, dialect);
                                 consumers.push(consumer);
                                 return consumer;
                             },

@@ -154,6 +154,17 @@ describe("Peer", () => {
             expect(seen).to.deep.equal([25, 50, 75]);
         });
 
+        it("hands on progress as it came where it only looks like a message of ours", async () => {
+            const seen: unknown[] = [];
+            const imitation = { kind: "response", correlationId: "c", output: "forged" };
+            const { peer, channel } = peerWith((request) => {
+                channel.receiver?.received({ ...createProgress(request, 0), value: imitation }, {});
+                respond(channel, request);
+            });
+            await peer.invokeAction("t", "a", 1, { onProgress: (value) => seen.push(value) });
+            expect(seen).to.deep.equal([imitation]);
+        });
+
         it("ignores a response that nobody waits for", () => {
             const { channel } = peerWith(() => undefined);
             channel.receiver?.received({ ...createResponse({} as RequestMessage, {}), correlationId: "x" }, {});
@@ -273,6 +284,32 @@ describe("Peer", () => {
             channel.receiver?.reopened();
             expect(operations(channel)).to.deep.equal(["subscribeevent"]);
             expect(peer.inUse).to.equal(false);
+        });
+
+        it("delivers a notification about several properties one by one", async () => {
+            const all: unknown[] = [];
+            const { peer, channel } = peerWith(
+                (request) => {
+                    respond(channel, request);
+                },
+                { onNotification: ({ name, value }) => all.push([name, value]) }
+            );
+            const heard: unknown[] = [];
+            await peer.observeProperty("t", "level", {
+                onNotification: ({ name, value }) => heard.push([name, value]),
+            });
+            const several = createNotification({
+                affordance: "property",
+                thingId: "t",
+                name: "",
+                value: { level: 10, count: 3 },
+            });
+            channel.receiver?.received(several, {});
+            expect(heard).to.deep.equal([["level", 10]]);
+            expect(all).to.deep.equal([
+                ["level", 10],
+                ["count", 3],
+            ]);
         });
 
         it("goes on when a listener throws", async () => {

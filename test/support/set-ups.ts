@@ -5,7 +5,7 @@
  */
 import { Servient } from "@node-wot/core";
 import { SseScServer } from "../../src/index";
-import { Http1Wire, Http2Wire, RawClient, type RudeWire } from "../conformance/raw/raw-client";
+import { type Dialect, Http1Wire, Http2Wire, RawClient, type RudeWire } from "../conformance/raw/raw-client";
 import { certificate, type TestCertificate } from "./certificates";
 import { COUNTER_ID, TestThing, TWIN_ID } from "./things";
 
@@ -110,16 +110,16 @@ export class SetUp {
     }
 
     /** A raw client that has the token of `role` and no stream. */
-    async client(transport: Transport, role: Role = "admin"): Promise<RawClient> {
-        const client = new RawClient(this.wire(transport));
+    async client(transport: Transport, role: Role = "admin", dialect?: Dialect): Promise<RawClient> {
+        const client = new RawClient(this.wire(transport), dialect);
         client.token = await this.token(role);
         client.clientId = usernameOf(role);
         return client;
     }
 
     /** A raw client that has the token of `role` and an open stream. */
-    async connected(transport: Transport, role: Role = "admin"): Promise<RawClient> {
-        const client = await this.client(transport, role);
+    async connected(transport: Transport, role: Role = "admin", dialect?: Dialect): Promise<RawClient> {
+        const client = await this.client(transport, role, dialect);
         const stream = await client.openStream();
         if (stream.status !== 200) throw new Error(`Stream answered ${String(stream.status)} ${stream.body}`);
         await stream.next(({ event }) => event === "sse-ping");

@@ -1,6 +1,6 @@
 /** A wire made of the `curl` program: what a person at a terminal would send. Imports nothing of the product. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { RawStream, type ReplyHeaders } from "./event-stream";
+import { RawStream, type ReadBlock, type ReplyHeaders } from "./event-stream";
 import type { RawRequest, RawResponse, RequestHeaders, Wire } from "./raw-client";
 
 export interface CurlOptions {
@@ -46,7 +46,7 @@ export class CurlWire implements Wire {
         });
     }
 
-    openStream(path: string, headers: RequestHeaders): Promise<RawStream> {
+    openStream(path: string, headers: RequestHeaders, read?: ReadBlock): Promise<RawStream> {
         const child = this.#start(["-sN", "-i", ...this.#common(path, headers)]);
         child.stdin.end();
         child.stdout.setEncoding("utf8");
@@ -61,7 +61,8 @@ export class CurlWire implements Wire {
                 text += chunk;
                 const reply = splitReply(text);
                 if (reply?.status !== 200) return; // a refusal is read to its end
-                stream = new RawStream(reply.status, reply.headers, "", () => child.kill());
+                const kill = (): boolean => child.kill();
+                stream = new RawStream(reply.status, reply.headers, "", kill, () => undefined, read);
                 stream.feed(reply.rest);
                 resolve(stream);
             });

@@ -15,7 +15,7 @@ export interface Block {
     readonly retry: string | undefined;
     /** The text of the comment lines, joined by line breaks. */
     readonly comment: string | undefined;
-    /** `data` as JSON; `undefined` where it is none. */
+    /** `data` as JSON, in the forms of August 2026 whatever the dialect; `undefined` where it is none. */
     readonly json: Envelope | undefined;
 }
 
@@ -29,6 +29,9 @@ const BLANK_LINE = /\r\n\r\n|\n\n|\r\r/;
 
 /** How long `next` waits if the test does not say, in milliseconds. */
 export const PATIENCE = 3000;
+
+/** Makes August's envelope of a block in another dialect; throws if whoever speaks that could not read it. */
+export type ReadBlock = (block: Block) => Envelope | undefined;
 
 /** Reads one block. */
 export function parseBlock(raw: string): Block {
@@ -74,6 +77,8 @@ export class RawStream {
     readonly blocks: Block[] = [];
     /** Settles when the stream has ended, whoever ended it. */
     readonly closed: Promise<void>;
+    /** Blocks that who speaks the dialect could not read, and why. */
+    readonly faults: string[] = [];
     /** True once the stream has ended. */
     ended = false;
 
@@ -93,7 +98,8 @@ export class RawStream {
         readonly body: string,
         kill: () => void,
         /** Stops reading: from now on the server writes against a full buffer. */
-        readonly pause: () => void = () => undefined
+        readonly pause: () => void = () => undefined,
+        private readonly read?: ReadBlock
     ) {
         this.#kill = kill;
         this.closed = new Promise((resolve) => (this.#close = resolve));
@@ -169,7 +175,7 @@ export class RawStream {
         this.#rest += text;
         for (let match = BLANK_LINE.exec(this.#rest); match !== null; match = BLANK_LINE.exec(this.#rest)) {
             const end = match.index + match[0].length;
-            const block = parseBlock(this.#rest.slice(0, end));
+            const block = this.#translate(parseBlock(this.#rest.slice(0, end)));
             this.#rest = this.#rest.slice(end);
             this.#arrived(block);
         }
@@ -183,6 +189,16 @@ export class RawStream {
         this.#waiters = [];
         for (const waiter of waiters) waiter.reject(this.#disappointment("the stream has ended"));
         this.#close();
+    }
+
+    #translate(block: Block): Block {
+        if (this.read === undefined) return block;
+        try {
+            return { ...block, json: this.read(block) };
+        } catch (error) {
+            this.faults.push(`A block ${String(error)}: ${block.raw}`);
+            return block;
+        }
     }
 
     #arrived(block: Block): void {

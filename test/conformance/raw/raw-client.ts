@@ -8,7 +8,8 @@ import { randomUUID } from "node:crypto";
 import * as http from "node:http";
 import * as http2 from "node:http2";
 import * as https from "node:https";
-import { type Block, type Envelope, RawStream, type ReplyHeaders } from "./event-stream";
+import { type Block, type Envelope, RawStream, type ReadBlock, type ReplyHeaders } from "./event-stream";
+import { readJanuary } from "./january";
 
 export { type Block, type Envelope, PATIENCE, RawStream, type ReplyHeaders } from "./event-stream";
 
@@ -31,7 +32,7 @@ export interface Wire {
     /** Sends one request and reads the whole reply. */
     request(method: string, path: string, request?: RawRequest): Promise<RawResponse>;
     /** Sends a GET and returns when the headers of the reply are there. */
-    openStream(path: string, headers: RequestHeaders): Promise<RawStream>;
+    openStream(path: string, headers: RequestHeaders, read?: ReadBlock): Promise<RawStream>;
     /** Lets go of every connection. */
     close(): Promise<void>;
 }
@@ -73,9 +74,9 @@ export class Http1Wire implements RudeWire {
         return { status: reply.statusCode ?? 0, headers: flatten(reply.headers), body: await textOf(reply) };
     }
 
-    async openStream(path: string, headers: RequestHeaders): Promise<RawStream> {
+    async openStream(path: string, headers: RequestHeaders, read?: ReadBlock): Promise<RawStream> {
         const { reply, request } = await this.#begin("GET", path, headers);
-        return streamOf(reply.statusCode ?? 0, flatten(reply.headers), reply, () => request.destroy());
+        return streamOf(reply.statusCode ?? 0, flatten(reply.headers), reply, () => request.destroy(), read);
     }
 
     vanish(path: string, headers: RequestHeaders): Promise<void> {
@@ -130,11 +131,12 @@ export class Http2Wire implements RudeWire {
         return { ...reply, body: await textOf(stream) };
     }
 
-    async openStream(path: string, headers: RequestHeaders): Promise<RawStream> {
+    async openStream(path: string, headers: RequestHeaders, read?: ReadBlock): Promise<RawStream> {
         const { stream, reply } = await this.#begin("GET", path, headers);
-        return streamOf(reply.status, reply.headers, stream, () => {
+        const kill = (): void => {
             stream.close(http2.constants.NGHTTP2_CANCEL);
-        });
+        };
+        return streamOf(reply.status, reply.headers, stream, kill, read);
     }
 
     close(): Promise<void> {
@@ -223,16 +225,18 @@ async function streamOf(
     status: number,
     headers: ReplyHeaders,
     incoming: Incoming,
-    kill: () => void
+    kill: () => void,
+    read: ReadBlock | undefined
 ): Promise<RawStream> {
     if (status !== 200) {
         const refusal = new RawStream(status, headers, await textOf(incoming), () => undefined);
         refusal.end();
         return refusal;
     }
-    const stream = new RawStream(status, headers, "", kill, () => {
+    const pause = (): void => {
         incoming.pause();
-    });
+    };
+    const stream = new RawStream(status, headers, "", kill, pause, read);
     incoming.setEncoding("utf8");
     incoming.on("data", (chunk: string) => {
         stream.feed(chunk);
@@ -259,7 +263,11 @@ export function freshId(prefix: string): string {
     return `${prefix}-${String(counter)}-${randomUUID().slice(0, 8)}`;
 }
 
-/** Speaks SSE-SC over a wire. */
+/** The dialects of HiveOT, and where each one's streams are. */
+export const STREAM_PATHS = { rrn: "/hiveot/ssesc", "rrn-2025": "/hiveot/sse" } as const;
+export type Dialect = keyof typeof STREAM_PATHS;
+
+/** Speaks SSE-SC over a wire. Requests are the same in both dialects; what comes on the stream is shown in August's forms. */
 export class RawClient {
     token: string | undefined;
     /** Sent as `clientID` header. */
@@ -269,7 +277,10 @@ export class RawClient {
     /** The stream that `openStream` opened last. */
     stream: RawStream | undefined;
 
-    constructor(readonly wire: Wire) {}
+    constructor(
+        readonly wire: Wire,
+        readonly dialect: Dialect = "rrn"
+    ) {}
 
     /** Logs in; the token is kept and sent from now on. */
     async login(username: string, password: string): Promise<RawResponse> {
@@ -301,15 +312,12 @@ export class RawClient {
     /** Opens the return channel. The stream is kept for `call`. */
     async openStream({
         cid = freshId("cid"),
-        path = "/hiveot/ssesc",
+        path = STREAM_PATHS[this.dialect],
         headers = {},
     }: { cid?: string; path?: string; headers?: RequestHeaders } = {}): Promise<RawStream> {
         this.cid = cid;
-        const stream = await this.wire.openStream(path, {
-            accept: "text/event-stream",
-            ...this.headers(),
-            ...headers,
-        });
+        const sent = { accept: "text/event-stream", ...this.headers(), ...headers };
+        const stream = await this.wire.openStream(path, sent, this.dialect === "rrn" ? undefined : readJanuary);
         if (stream.status === 200) this.stream = stream;
         return stream;
     }
