@@ -8,7 +8,7 @@ describe("examples", function () {
         TestProcess.endAll();
     });
 
-    for (const name of ["thing", "consumer", "existing-script"]) {
+    for (const name of ["thing", "consumer", "connect", "existing-script"]) {
         it(`${name} runs, finds everything as expected, and exits by itself`, async () => {
             const example = TestProcess.example(name);
             expect(await example.exit, example.stderr).to.deep.equal({ code: 0, signal: null });

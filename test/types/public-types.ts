@@ -67,14 +67,23 @@ interface Types {
     AccountRegistry: api.AccountRegistry;
     AccountStore: api.AccountStore;
     ActionData: api.ActionData;
+    ActionStatus: api.ActionStatus;
+    ConnectionEvent: api.ConnectionEvent;
+    ConnectionEventMap: api.ConnectionEventMap;
+    ConnectionListener: api.ConnectionListener<api.ConnectionEvent>;
+    ConnectionOptions: api.ConnectionOptions;
+    ConnectionState: api.ConnectionState;
     ConsumedThingOrDescription: api.ConsumedThingOrDescription;
     DevelopmentCertificate: api.DevelopmentCertificate;
+    EventReading: api.EventReading;
     LoginLimits: api.LoginLimits;
     RoleTable: api.RoleTable;
     SseScClientConfig: api.SseScClientConfig;
     SseScPlainClientConfig: api.SseScPlainClientConfig;
     SseScServerConfig: api.SseScServerConfig;
     SseScServerStatus: api.SseScServerStatus;
+    StartedAction: api.StartedAction;
+    SubscribeOptions: api.SubscribeOptions;
     ThingDescription: api.ThingDescription;
     AffordanceType: protocol.AffordanceType;
     Channel: protocol.Channel;
@@ -94,6 +103,7 @@ interface Types {
     Operation: protocol.Operation;
     OperationInfo: protocol.OperationInfo;
     OperationScope: protocol.OperationScope;
+    PathListener: protocol.PathListener;
     PeerOptions: protocol.PeerOptions;
     PendingOptions: protocol.PendingOptions;
     Problem: protocol.Problem;
@@ -108,5 +118,6 @@ interface Types {
     SubscriptionHandle: protocol.SubscriptionHandle;
     SubscriptionHandlers: protocol.SubscriptionHandlers;
     Topic: protocol.Topic;
+    UriVariables: protocol.UriVariables;
 }
 export type TypesOnly = NoAny<AnyInModule<Types>>;
