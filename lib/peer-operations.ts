@@ -153,8 +153,7 @@ export abstract class PeerOperations {
         };
         const init = { thingId, name, input, correlationId: actionId };
         const result = this.#output("invokeaction", init, { ...options, onTaken });
-        result.catch(() => undefined); // who minds only the id need not mind the result
-        await Promise.race([waiting, result]);
+        await Promise.race([waiting, result]); // from here on a result that nobody minds is not unhandled
         return {
             actionId,
             result,

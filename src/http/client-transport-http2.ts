@@ -20,6 +20,7 @@ const SESSION_WINDOW = 4 * 1024 * 1024;
 export class Http2Transport implements ClientTransport {
     readonly #origin: string;
     readonly #session: ClientHttp2Session;
+    readonly #socket: TLSSocket;
     readonly #gone: Promise<void>;
 
     /** @param socket connected, with `h2` agreed on */
@@ -32,6 +33,7 @@ export class Http2Transport implements ClientTransport {
         this.#session.once("connect", () => {
             this.#session.setLocalWindowSize(SESSION_WINDOW);
         });
+        this.#socket = socket;
         this.#gone = new Promise((resolve) => {
             socket.once("close", () => {
                 resolve();
@@ -115,6 +117,7 @@ export class Http2Transport implements ClientTransport {
 
     close(): Promise<void> {
         this.#session.destroy();
+        this.#socket.destroy(); // a session that got GOAWAY would wait for the server to close
         return this.#gone;
     }
 

@@ -484,6 +484,29 @@ describe("connect()", () => {
             expect(await codeOf(connect(`${setUp.origin}/elsewhere`, { token }))).to.equal("NOT_FOUND");
         });
 
+        it("does not go on refreshing a token for a connection that did not come about", async () => {
+            const raw = await RawServer.start();
+            const refreshed: (string | undefined)[] = [];
+            raw.handlers.set("POST /authn/refresh", ({ headers, body }, reply) => {
+                refreshed.push(headers.authorization);
+                reply.writeHead(200);
+                reply.end(body);
+            });
+            try {
+                const options = { tokenRefreshInterval: 1 };
+                expect(await codeOf(connect(`${raw.origin}/elsewhere`, { token: "lost" }, options))).to.equal(
+                    "NOT_FOUND"
+                );
+                const until = refreshed.length;
+                const witness = await open(raw, "plain h1", options, { token: "kept" });
+                await raw.until(() => refreshed.filter((token) => token === "bearer kept").length > 5);
+                await witness.close();
+                expect(refreshed.slice(until)).to.not.include("bearer lost");
+            } finally {
+                await raw.stop();
+            }
+        });
+
         it("refuses what is not right, naming it", async () => {
             const refused: readonly [string, ...unknown[]][] = [
                 ["url", "localhost:8444"],

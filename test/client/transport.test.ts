@@ -30,7 +30,7 @@ describe("client transport", () => {
     });
 
     afterEach(async () => {
-        (transport as ClientTransport | undefined)?.close();
+        await (transport as ClientTransport | undefined)?.close();
         await (server as RawServer | undefined)?.stop();
     });
 
@@ -215,7 +215,7 @@ describe("client transport", () => {
         ] as const) {
             transport = await connectTransport(server.origin, { ...options, httpVersion });
             expect((await transport.request(POST)).status).to.equal(status);
-            transport.close();
+            await transport.close();
         }
         await server.stop();
         server = await RawServer.start({ tls, http1Only: true });
@@ -236,7 +236,7 @@ describe("client transport", () => {
         transport = await connectTransport(origin, options);
         expect((await transport.request(POST)).status).to.equal(204);
         expect(await codeOf(connectTransport(origin, { ...options, httpVersion: 2 }))).to.equal("CONNECT_FAILED");
-        transport.close();
+        await transport.close();
         await new Promise((resolve) => plain.close(resolve));
     });
 
@@ -345,7 +345,7 @@ describe("client transport", () => {
         expect(first.usable).to.equal(false);
         expect((await shared.request(POST)).status).to.equal(404);
         expect(server.connections).to.equal(2);
-        shared.close();
+        await shared.close();
         expect(await codeOf(shared.request(POST))).to.equal("ALREADY_CLOSED");
     });
 });

@@ -8,7 +8,7 @@ describe("examples", function () {
         TestProcess.endAll();
     });
 
-    for (const name of ["thing", "consumer", "existing-script", "mount"]) {
+    for (const name of ["thing", "consumer", "connect", "existing-script", "mount"]) {
         it(`${name} runs, finds everything as expected, and exits by itself`, async () => {
             const example = TestProcess.example(name);
             expect(await example.exit, example.stderr).to.deep.equal({ code: 0, signal: null });

@@ -69,6 +69,16 @@ describe("README", function () {
                 "increment gave 55",
                 "read 55",
             ]);
+            if (language === "js") return;
+            const connected = run("connect");
+            expect(await connected.exit, connected.stderr).to.deep.equal({ code: 0, signal: null });
+            expect(connected.stdout.split("\n")).to.include.members([
+                "count is now 50",
+                "count is now 55",
+                "increment gave 55",
+                "all: { count: 55 }",
+                "increment is completed with 55",
+            ]);
         });
     }
 

@@ -67,12 +67,19 @@ interface Types {
     AccountRegistry: api.AccountRegistry;
     AccountStore: api.AccountStore;
     ActionData: api.ActionData;
+    ActionStatus: api.ActionStatus;
+    ConnectionEvent: api.ConnectionEvent;
+    ConnectionEventMap: api.ConnectionEventMap;
+    ConnectionListener: api.ConnectionListener<api.ConnectionEvent>;
+    ConnectionOptions: api.ConnectionOptions;
+    ConnectionState: api.ConnectionState;
     ConsumedThingOrDescription: api.ConsumedThingOrDescription;
     DialectsConfig: api.DialectsConfig;
     DevelopmentCertificate: api.DevelopmentCertificate;
     FetchDescriptionOptions: api.FetchDescriptionOptions;
     HttpRequest: api.HttpRequest;
     HttpResponse: api.HttpResponse;
+    EventReading: api.EventReading;
     LoginLimits: api.LoginLimits;
     MountedHandler: api.MountedHandler;
     RoleTable: api.RoleTable;
@@ -80,6 +87,8 @@ interface Types {
     SseScPlainClientConfig: api.SseScPlainClientConfig;
     SseScServerConfig: api.SseScServerConfig;
     SseScServerStatus: api.SseScServerStatus;
+    StartedAction: api.StartedAction;
+    SubscribeOptions: api.SubscribeOptions;
     ThingDescription: api.ThingDescription;
     ThingInit: api.ThingInit;
     ThingModelOptions: api.ThingModelOptions;
@@ -103,6 +112,7 @@ interface Types {
     Operation: protocol.Operation;
     OperationInfo: protocol.OperationInfo;
     OperationScope: protocol.OperationScope;
+    PathListener: protocol.PathListener;
     PeerOptions: protocol.PeerOptions;
     PendingOptions: protocol.PendingOptions;
     Problem: protocol.Problem;
@@ -117,5 +127,6 @@ interface Types {
     SubscriptionHandle: protocol.SubscriptionHandle;
     SubscriptionHandlers: protocol.SubscriptionHandlers;
     Topic: protocol.Topic;
+    UriVariables: protocol.UriVariables;
 }
 export type TypesOnly = NoAny<AnyInModule<Types>>;
