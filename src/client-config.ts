@@ -5,17 +5,18 @@ import { DEFAULT_MAX_DEPTH, isRecord } from "../lib/json";
 import { DEFAULT_REQUEST_TIMEOUT } from "../lib/peer";
 import { isToken } from "./http/bearer-token";
 import type { ReconnectOptions } from "./http/back-off";
+import type { Credentials } from "./http/credentials";
 import { httpTarget } from "./http/origin";
-import { DEFAULT_TOKEN_REFRESH_INTERVAL, type Credentials } from "./http/token-session";
+import { DEFAULT_TOKEN_REFRESH_INTERVAL } from "./http/token-session";
 import { readDialects, type DialectsConfig } from "./dialects";
-import { readCertificates } from "./pem";
+import { commonName, parseCertificate, parsePrivateKey, readCertificates, readPem } from "./pem";
 
 /** Options of a `SseScPlainClientFactory`; times in milliseconds. */
 export interface SseScPlainClientConfig {
     /**
      * Credentials by origin, such as `{ "https://host:8444": { username, password } }`; `sse://host:8444` says the same. They are
      * used for TDs, and for Things without credentials of their own. With a `token`, `clientId` fills the `clientID` header where
-     * the token does not show whose it is.
+     * the token does not show whose it is. With TLS also `{ clientCert, clientKey }`, each a path or PEM text.
      */
     credentials?: Readonly<Record<string, Credentials>>;
     /** Until a request fails; progress starts the time anew, 0 waits without limit. Default: 60,000. */
@@ -133,21 +134,45 @@ function readCredentials(byOrigin: unknown, secure: boolean): Map<string, Creden
         }
         if (result.has(target.origin)) throw invalid(`${name} is for an origin that is named twice`);
         const credentials = readAccount(value);
-        if (credentials === undefined || (isRecord(value) && "token" in value && "password" in value)) {
-            throw invalid(`${name} is neither { username, password } nor { token }`);
+        if (credentials === undefined || hasSeveralKinds(value)) {
+            throw invalid(`${name} is none of { username, password }, { token } and { clientCert, clientKey }`);
         }
+        if ("clientCert" in credentials && !secure)
+            throw invalid(`${name} needs TLS: clientCert has no use without it`);
         result.set(target.origin, credentials);
     }
     return result;
 }
 
-/** Credentials as a user gives them; `undefined` if they are nothing of that kind. */
+function hasSeveralKinds(value: unknown): boolean {
+    return isRecord(value) && ["password", "token", "clientCert"].filter((name) => name in value).length > 1;
+}
+
+/**
+ * Credentials as a user gives them; `undefined` if they are nothing of that kind.
+ * @throws SseScError INVALID_CONFIG if a certificate or its key cannot be read, or do not belong together
+ */
 export function readAccount(value: unknown): Credentials | undefined {
     if (!isRecord(value)) return undefined;
-    const { username, password, token, clientId } = value;
+    const { username, password, token, clientCert, clientKey } = value;
     if (typeof username === "string" && username !== "" && typeof password === "string") return { username, password };
+    const clientId = typeof value["clientId"] === "string" && value["clientId"] !== "" ? value["clientId"] : undefined;
+    if (typeof clientCert === "string" && typeof clientKey === "string") {
+        return readIdentity(clientCert, clientKey, clientId);
+    }
     if (!isToken(token)) return undefined;
-    return typeof clientId === "string" && clientId !== "" ? { token, clientId } : { token };
+    return clientId === undefined ? { token } : { token, clientId };
+}
+
+function readIdentity(certOrPath: string, keyOrPath: string, clientId: string | undefined): Credentials {
+    const clientCert = readPem("clientCert", certOrPath);
+    const clientKey = readPem("clientKey", keyOrPath);
+    const certificate = parseCertificate("clientCert", clientCert);
+    if (!certificate.checkPrivateKey(parsePrivateKey("clientKey", clientKey))) {
+        throw invalid("clientKey is not the key of clientCert");
+    }
+    const id = clientId ?? commonName(certificate);
+    return id === undefined ? { clientCert, clientKey } : { clientCert, clientKey, clientId: id };
 }
 
 function readReconnect(value: unknown): ReconnectOptions {

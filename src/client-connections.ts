@@ -82,7 +82,9 @@ export class ClientConnections {
 
     /** Somebody gave credentials of a kind that is not known here. */
     warnOfCredentials(): void {
-        warn("credentials are neither { username, password } nor { token }: they are not used");
+        warn(
+            "credentials are none of { username, password }, { token } and { clientCert, clientKey }: they are not used"
+        );
     }
 
     #connectionTo(target: ConnectionTarget): ClientConnection {

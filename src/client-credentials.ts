@@ -6,16 +6,14 @@
  * configuration are the user's own word.
  */
 import { isLoopback } from "./http/origin";
-import type { Credentials } from "./http/token-session";
+import type { Credentials } from "./http/credentials";
 
 /** Tells accounts apart. */
 export function accountKey(credentials: Credentials | undefined): string {
     if (credentials === undefined) return "";
-    return JSON.stringify(
-        "token" in credentials
-            ? ["token", credentials.token, credentials.clientId]
-            : ["password", credentials.username, credentials.password]
-    );
+    if ("token" in credentials) return key("token", credentials.token, credentials.clientId ?? "");
+    if ("clientCert" in credentials) return key("certificate", credentials.clientCert, credentials.clientId ?? "");
+    return key("password", credentials.username, credentials.password);
 }
 
 /** What a client was given by node-wot; it is for one Thing and hence for one origin. */
@@ -61,8 +59,9 @@ export class CredentialMemory {
             if (!this.configured.has(origin)) this.#warnOnce(origin, thingId, `they belong to ${bound}`);
             return false;
         }
-        if (!origin.startsWith("https:") && !isLoopback(origin)) {
-            if (!this.configured.has(origin)) this.#warnOnce(origin, thingId, "they would travel readably");
+        const problem = origin.startsWith("https:") ? undefined : withoutTls(origin, credentials);
+        if (problem !== undefined) {
+            if (!this.configured.has(origin)) this.#warnOnce(origin, thingId, problem);
             return false;
         }
         given.origin = origin;
@@ -82,6 +81,12 @@ export class CredentialMemory {
 }
 
 const MAX_WARNINGS = 1_000;
+
+/** Why credentials are not shown without TLS, if they are not. */
+function withoutTls(origin: string, credentials: Credentials): string | undefined {
+    if ("clientCert" in credentials) return "a certificate needs TLS";
+    return isLoopback(origin) ? undefined : "they would travel readably";
+}
 
 function key(...parts: readonly string[]): string {
     return JSON.stringify(parts);

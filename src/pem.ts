@@ -1,5 +1,5 @@
 /** PEM texts in options: the text itself, or the path of a file that holds it. */
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { SseScError } from "../lib/errors";
 
@@ -42,4 +42,19 @@ export function parseCertificate(option: string, pem: string): X509Certificate {
     } catch (cause) {
         throw new SseScError("INVALID_CONFIG", `Option "${option}" holds no certificate`, { cause });
     }
+}
+
+/** The private key of a PEM text. @throws SseScError INVALID_CONFIG naming the option if there is none, or it has a passphrase */
+export function parsePrivateKey(option: string, pem: string): KeyObject {
+    try {
+        return createPrivateKey(pem);
+    } catch {
+        throw new SseScError("INVALID_CONFIG", `Option "${option}" holds no private key`); // no cause: it may show the key
+    }
+}
+
+/** The one common name of a certificate's subject; `undefined` if it has none, or several. */
+export function commonName(certificate: X509Certificate): string | undefined {
+    const { CN: name }: { CN?: unknown } = certificate.toLegacyObject().subject; // an array where there are several
+    return typeof name === "string" ? name : undefined;
 }

@@ -113,8 +113,9 @@ export class SseScClient implements ProtocolClient {
     }
 
     /**
-     * Takes credentials for the Thing that this client is for: `{ username, password }` or `{ token }`.
+     * Takes credentials for the Thing that this client is for: `{ username, password }`, `{ token }` or `{ clientCert, clientKey }`.
      * @returns false if there is nothing among them that could be used
+     * @throws SseScError INVALID_CONFIG if a certificate or its key cannot be read
      */
     setSecurity(metadata: readonly SecurityScheme[], credentials?: unknown): boolean {
         const schemes: readonly SecurityScheme[] = Array.isArray(metadata) ? metadata : [metadata];

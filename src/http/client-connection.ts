@@ -6,11 +6,12 @@ import type { MessageConverter } from "../../lib/converters/converter";
 import { Peer, type PathListener } from "../../lib/peer";
 import type { ConnectOptions, TransportResponse } from "./client-transport";
 import { connectTransport } from "./connect-transport";
+import type { Credentials } from "./credentials";
 import { DialledChannel } from "./dialled-channel";
 import type { ReconnectOptions } from "./back-off";
 import { basePathOf } from "./server-paths";
 import { SharedTransport } from "./shared-transport";
-import { TokenSession, type Credentials } from "./token-session";
+import { TokenSession } from "./token-session";
 
 /** Options that all connections of a client share; times in milliseconds. */
 export interface ClientConnectionOptions extends ConnectOptions {
@@ -53,7 +54,8 @@ export class ClientConnection {
         const log = (line: string): void => {
             options.log(`${origin}: ${line}`);
         };
-        const transport = new SharedTransport((signal) => connectTransport(origin, options, signal));
+        const identity = identityOf(credentials);
+        const transport = new SharedTransport((signal) => connectTransport(origin, { ...options, identity }, signal));
         this.#transport = transport;
         const basePath = basePathOf(streamPath);
         this.#session =
@@ -139,3 +141,10 @@ export class ClientConnection {
 
 /** Milliseconds for a POST where requests may take for ever: its reply says only that it was taken. */
 const DEFAULT_POST_TIMEOUT = 60_000;
+
+/** What TLS shows: to this connection's server alone. */
+function identityOf(credentials: Credentials | undefined): ConnectOptions["identity"] {
+    return credentials !== undefined && "clientCert" in credentials
+        ? { cert: credentials.clientCert, key: credentials.clientKey }
+        : undefined;
+}

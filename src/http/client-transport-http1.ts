@@ -56,6 +56,7 @@ export class Http1Transport implements ClientTransport {
         socket?.on("error", () => undefined);
         const connect = undici.buildConnector({
             ...(options.ca === undefined ? {} : { ca: [...options.ca] }),
+            ...options.identity,
             rejectUnauthorized: options.rejectUnauthorized ?? true,
             timeout: options.connectTimeout,
             signal: this.#connecting.signal,

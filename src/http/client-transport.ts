@@ -80,6 +80,8 @@ export interface ConnectOptions {
     readonly ca?: readonly string[] | undefined;
     /** False accepts every certificate. Default true. */
     readonly rejectUnauthorized?: boolean | undefined;
+    /** Certificate and private key (PEM) that show who the client is. */
+    readonly identity?: { readonly cert: string; readonly key: string } | undefined;
     /** Take this version of HTTP only. Default: HTTP/2 if the server offers it. */
     readonly httpVersion?: 1 | 2 | undefined;
     /** Milliseconds for TCP and TLS. */

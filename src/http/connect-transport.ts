@@ -35,6 +35,7 @@ function dialTls(origin: string, options: ConnectOptions, signal?: AbortSignal):
             port: port === "" ? 443 : Number(port),
             ...(isIP(host) === 0 ? { servername: host } : {}),
             ...(options.ca === undefined ? {} : { ca: [...options.ca] }),
+            ...options.identity,
             rejectUnauthorized: options.rejectUnauthorized ?? true,
             ALPNProtocols: protocols[options.httpVersion ?? "any"],
         });

@@ -1,5 +1,6 @@
 /**
- * The credentials of one account at one server: logs in, keeps a valid token, makes the headers that show it.
+ * The credentials of one account at one server: logs in, keeps a valid token, makes the headers that show it. Who has a certificate
+ * needs no token: TLS shows it (connect-transport.ts).
  *
  * A 401 proves that the request was not executed, so after one there is one log-in with the password, if there is one, whoever
  * and however many met it at once (design.md, "Client side").
@@ -8,16 +9,10 @@ import { SseScError, toSseScError } from "../../lib/errors";
 import { isRecord, parseJson } from "../../lib/json";
 import { isToken, readClaims, type TokenClaims } from "./bearer-token";
 import type { TransportRequest, TransportResponse } from "./client-transport";
+import type { Credentials } from "./credentials";
 import { replyError } from "./reply-error";
 
-/** How a client shows who it is: with a password that gets it tokens, or with a token that it was given. */
-export type Credentials =
-    | { readonly username: string; readonly password: string }
-    | {
-          readonly token: string;
-          /** The `clientID` header, where the token does not show it. */
-          readonly clientId?: string;
-      };
+export type { Credentials } from "./credentials";
 
 /** Default of `tokenRefreshInterval` in milliseconds. */
 export const DEFAULT_TOKEN_REFRESH_INTERVAL = 3_600_000;
@@ -48,7 +43,8 @@ export interface TokenSessionOptions {
 /** What shows who a request is from, and by which token. */
 export interface Authorization {
     readonly headers: Readonly<Record<string, string>>;
-    readonly token: string;
+    /** Absent where a certificate shows it. */
+    readonly token: string | undefined;
 }
 
 /** The tokens of one account at one server. */
@@ -76,6 +72,7 @@ export class TokenSession {
      */
     async authorize(): Promise<Authorization> {
         if (this.#closed) throw new SseScError("ALREADY_CLOSED");
+        if ("clientCert" in this.#credentials) return { token: undefined, headers: this.#clientIdHeader() };
         if (this.#token === undefined) await this.#renew(() => this.#login());
         else if (Date.now() >= this.#dueAt) await this.#renew(() => this.#refresh());
         const token = this.#token;
@@ -108,7 +105,7 @@ export class TokenSession {
     #clientIdHeader(): Record<string, string> {
         const given = this.#credentials;
         const shown = this.#claims.clientId;
-        const id = "token" in given ? (given.clientId ?? shown) : (shown ?? given.username);
+        const id = "username" in given ? (shown ?? given.username) : (given.clientId ?? shown);
         // A header carries bytes; the reference reads them as UTF-8.
         return id === undefined ? {} : { clientID: Buffer.from(id, "utf8").toString("latin1") };
     }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SseScError } from "../../lib/errors";
 import { readClientConfig } from "../../src/client-config";
 import { SseScClientFactory, SseScPlainClientFactory } from "../../src/sse-sc-client-factory";
-import { certificate, temporaryFolder } from "../support/certificates";
+import { certificate, certificateAuthority, clientCertificate, temporaryFolder } from "../support/certificates";
 
 describe("client configuration", () => {
     const account = { username: "alice", password: "secret" };
@@ -32,6 +32,9 @@ describe("client configuration", () => {
         ['credentials["https://host"]', { credentials: { "https://host": { username: "alice" } } }],
         ['credentials["https://host"]', { credentials: { "https://host": { ...account, token: "t" } } }],
         ['credentials["https://host"]', { credentials: { "https://host": { token: "two words" } } }],
+        ['credentials["https://host"]', { credentials: { "https://host": { clientCert: "cert.pem" } } }],
+        ['credentials["https://host"]', { credentials: { "https://host": { ...account, clientCert: "cert.pem" } } }],
+        ["clientCert", { credentials: { "https://host": { clientCert: "/does/not/exist.pem", clientKey: "x" } } }],
     ];
     for (const [name, config] of BAD) {
         it(`names ${name} when it refuses ${JSON.stringify(config)}`, () => {
@@ -76,6 +79,26 @@ describe("client configuration", () => {
         writeFileSync(path, cert);
         expect(readClientConfig({ caCert: [cert, path] }, true).ca).to.deep.equal([cert, cert]);
         expect(readClientConfig({ caCert: path }, true).ca).to.deep.equal([cert]);
+    });
+
+    it("takes a client certificate as text or path, with its common name, and refuses what does not belong together", async () => {
+        const ca = await certificateAuthority();
+        const [one, two] = [await clientCertificate(ca, "device-1"), await clientCertificate(ca, ["a", "b"])];
+        const read = (given: object): unknown =>
+            readClientConfig({ credentials: { "https://host": given as never } }, true).credentials.get("https://host");
+        const expected = { clientCert: one.cert, clientKey: one.key, clientId: "device-1" };
+        expect(read({ clientCert: one.cert, clientKey: one.key })).to.deep.equal(expected);
+        expect(read({ clientCert: one.certFile, clientKey: one.keyFile })).to.deep.equal(expected);
+        expect(read({ ...expected, clientId: "other" })).to.deep.equal({ ...expected, clientId: "other" });
+        expect(read({ clientCert: two.cert, clientKey: two.key })).to.not.have.property("clientId");
+        expect(() => read({ clientCert: one.cert, clientKey: two.key })).to.throw(
+            SseScError,
+            "clientKey is not the key"
+        );
+        expect(() => read({ clientCert: one.key, clientKey: one.key })).to.throw(SseScError, '"clientCert" holds no');
+        expect(() => read({ clientCert: one.cert, clientKey: one.cert })).to.throw(SseScError, '"clientKey" holds no');
+        const plain = { credentials: { "http://host": { clientCert: one.cert, clientKey: one.key } } };
+        expect(() => new SseScPlainClientFactory(plain)).to.throw(SseScError, "needs TLS");
     });
 
     it("takes origins in either spelling", () => {

@@ -101,6 +101,17 @@ describe("TokenSession", () => {
         expect(server.asked[0]?.headers).to.have.all.keys("content-type", "accept");
     });
 
+    it("calls the username login where January's server wants it", async () => {
+        await open(alice, { loginMember: "login" }).authorize();
+        expect(JSON.parse(server.asked[0]?.body ?? "")).to.deep.equal({ login: "alice", password: "secret" });
+    });
+
+    it("makes no request for who has a certificate, and names it in the clientID header", async () => {
+        open({ clientCert: "cert", clientKey: "key", clientId: "device-1" });
+        expect(await session.authorize()).to.deep.equal({ token: undefined, headers: { clientID: "device-1" } });
+        expect(server.asked).to.have.length(0);
+    });
+
     it("takes { token } as January's hub sends it", async () => {
         server.request = async () => ({ status: 200, headers: {}, body: '{"token":"abc"}', complete: true });
         expect((await open(alice).authorize()).token).to.equal("abc");
@@ -142,6 +153,7 @@ describe("TokenSession", () => {
         ["a JWT", jwt({ sub: "carol" })],
         ["a JWT of HiveOT", jwt({ clientID: "carol", sub: "x" })],
         ["a PASETO", paseto({ sub: "carol" })],
+        ["a PASETO without a footer, as HiveKit's", paseto({ sub: "carol" }).replace(".footer", "")],
     ] as const) {
         it(`finds the client id in ${name}`, async () => {
             expect((await open({ token }).authorize()).headers["clientID"]).to.equal("carol");
@@ -200,6 +212,39 @@ describe("TokenSession", () => {
         expect(server.paths).to.deep.equal(["/authn/login", "/authn/refresh"]);
     });
 
+    for (const [name, token] of [
+        ["a PASETO", paseto({ sub: "carol", exp: new Date(Date.now() + HOUR).toISOString() }).replace(".footer", "")],
+        ["an opaque token", "s3cr3t/+=~."],
+    ] as const) {
+        it(`shows ${name} as it is, and refreshes it with itself`, async () => {
+            server.token = (n) => `${token.slice(0, 10)}${String(n)}`;
+            const refreshed = new Promise<void>((resolve) => {
+                server.onRequest = resolve;
+            });
+            open({ token, clientId: "carol" }, { refreshInterval: 20 });
+            expect((await session.authorize()).headers).to.deep.equal({
+                authorization: `bearer ${token}`,
+                clientID: "carol",
+            });
+            if (name === "a PASETO") return; // it shows an end that is an hour away
+            await refreshed;
+            expect(server.asked[0]).to.deep.include({ path: "/authn/refresh", body: JSON.stringify(token) });
+            expect(server.asked[0]?.headers).to.include({ authorization: `bearer ${token}`, clientID: "carol" });
+        });
+    }
+
+    it("refreshes a PASETO when it says", async () => {
+        const token = paseto({ sub: "carol", exp: new Date(Date.now() + 300).toISOString() });
+        const refreshed = new Promise<void>((resolve) => {
+            server.onRequest = resolve;
+        });
+        const started = Date.now();
+        open({ token });
+        await refreshed;
+        expect(Date.now() - started).to.be.within(200, 299);
+        expect(server.asked[0]).to.deep.include({ path: "/authn/refresh", body: JSON.stringify(token) });
+    });
+
     it("logs in again when the refresh is refused", async () => {
         server.refusesRefresh = true;
         const relogin = new Promise<void>((resolve) => {
@@ -251,7 +296,7 @@ describe("TokenSession", () => {
 
     it("logs in once for all who met a 401", async () => {
         open(alice);
-        const { token } = await session.authorize();
+        const { token = "" } = await session.authorize();
         expect(await Promise.all([session.recover(token), session.recover(token)])).to.deep.equal([true, true]);
         expect(await session.recover(token), "a late one").to.equal(true);
         expect(server.paths).to.deep.equal(["/authn/login", "/authn/login"]);
@@ -259,7 +304,7 @@ describe("TokenSession", () => {
 
     it("does nothing more once it is closed", async () => {
         open(alice);
-        const { token } = await session.authorize();
+        const { token = "" } = await session.authorize();
         session.close();
         expect(await session.recover(token)).to.equal(false);
         const error = await session.authorize().catch((thrown: unknown) => thrown);

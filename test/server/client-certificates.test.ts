@@ -1,8 +1,11 @@
 /** Clients that show who they are by TLS certificate. */
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { Servient } from "@node-wot/core";
 import { expect } from "chai";
+import { SseScClientFactory, type SseScClientConfig } from "../../src/index";
 import { Http1Wire, Http2Wire, RawClient, type RudeWire } from "../conformance/raw/raw-client";
 import { certificate, certificateAuthority, clientCertificate, type TestCertificate } from "../support/certificates";
+import { eventually } from "../support/eventually";
 import { passwordOf, SetUp, usernameOf } from "../support/set-ups";
 import { COUNTER_ID } from "../support/things";
 
@@ -21,6 +24,7 @@ describe("TLS client certificates", () => {
     let own: TestCertificate;
     let setUp: SetUp;
     const clients: RawClient[] = [];
+    const consumers: Servient[] = [];
 
     before(async () => {
         ca = await certificateAuthority();
@@ -34,6 +38,7 @@ describe("TLS client certificates", () => {
 
     afterEach(async () => {
         for (const client of clients.splice(0)) await client.close();
+        for (const servient of consumers.splice(0)) await servient.shutdown();
         await setUp.stop();
     });
 
@@ -245,6 +250,64 @@ describe("TLS client certificates", () => {
                 await new Promise((resolve) => setTimeout(resolve, notAfter.getTime() - Date.now() + 1));
                 const again = await profileOver({ ...only, key: short.key, cert: short.cert, session });
                 expect(again).to.include({ status: "401", resumed: true });
+            });
+        });
+    }
+
+    for (const httpVersion of [1, 2] as const) {
+        describe(`of node-wot's consumers over HTTP/${httpVersion}`, () => {
+            async function consumer(config: SseScClientConfig): Promise<Servient> {
+                const servient = new Servient();
+                const { cert } = await certificate();
+                servient.addClientFactory(new SseScClientFactory({ caCert: cert, httpVersion, ...config }));
+                consumers.push(servient);
+                return servient;
+            }
+
+            async function read(wot: Awaited<ReturnType<Servient["start"]>>, origin: string): Promise<unknown> {
+                const td = await wot.requestThingDescription(`${origin}/things/${encodeURIComponent(COUNTER_ID)}`);
+                const thing = await wot.consume(td);
+                return (await thing.readProperty("count")).value();
+            }
+
+            function origin({ authority }: SetUp): string {
+                return `sse://${authority}`;
+            }
+
+            it("open the TD and the Thing without a log-in", async () => {
+                const credentials = { [setUp.origin]: { clientCert: own.certFile, clientKey: own.key } };
+                const wot = await (await consumer({ credentials })).start();
+                expect(await read(wot, origin(setUp))).to.equal(0);
+                expect(setUp.server.status).to.include({ sessions: 1 });
+            });
+
+            it("are shown to their own server alone", async () => {
+                const server = { accounts: ACCOUNTS, clientCaCert: ca.cert };
+                const other = await SetUp.start({ secure: true, things: [COUNTER_ID], server });
+                try {
+                    const credentials = { [setUp.origin]: { clientCert: own.cert, clientKey: own.key } };
+                    const wot = await (await consumer({ credentials })).start();
+                    const refused = await read(wot, origin(other)).catch((thrown: unknown) => thrown);
+                    expect(refused).to.have.property("code", "UNAUTHORIZED");
+                    expect(await read(wot, origin(setUp))).to.equal(0);
+                    expect(other.server.status.tokenVerifications).to.equal(0);
+                } finally {
+                    await other.stop();
+                }
+            });
+
+            it("come with credentials of a Thing too: each has a connection of its own", async () => {
+                const second = await clientCertificate(ca, "device-2");
+                const servient = await consumer({
+                    credentials: { [setUp.origin]: { clientCert: second.cert, clientKey: second.key } },
+                });
+                servient.addCredentials({ [COUNTER_ID]: { clientCert: own.cert, clientKey: own.key } });
+                const wot = await servient.start();
+                expect(await read(wot, origin(setUp))).to.equal(0);
+                await setUp.server.accounts.remove("device-2"); // who fetched the TD
+                expect(setUp.server.status).to.include({ sessions: 1 });
+                await setUp.server.accounts.remove("device-1");
+                await eventually("the stream ends", () => setUp.server.status.sessions === 0);
             });
         });
     }
