@@ -19,9 +19,10 @@ export const HEARTBEAT = ": \n\n";
 /** The comment that tells the old stream of a (client, cid) that a second one took its place. */
 export const REPLACED_COMMENT = "replaced";
 
-/** Frames one envelope. `json` is what JSON.stringify gave, which never holds a line break. */
+/** Frames one envelope. JSON.stringify never makes a line break; a converter of somebody else may. */
 export function encodeEvent(type: EventType, json: string): string {
-    return `event: ${type}\ndata: ${json}\n\n`;
+    const data = json.includes("\n") || json.includes("\r") ? json.replace(/\r\n|\r|\n/g, "\ndata: ") : json;
+    return `event: ${type}\ndata: ${data}\n\n`;
 }
 
 /** Default for the largest event that is accepted, in characters: the reference refuses 10 MiB (protocol.md, "Stream"). */

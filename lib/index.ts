@@ -5,6 +5,8 @@ export * from "./messages";
 export * from "./operations";
 export * from "./converters/converter";
 export { rrn } from "./converters/rrn";
+export * from "./converters/dialects";
+export { rrn2025 } from "./converters/rrn-2025";
 export * from "./event-stream";
 export * from "./pending-requests";
 export * from "./subscriptions";

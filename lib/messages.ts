@@ -3,6 +3,7 @@
  *
  * An empty string in `thingId` or `name` means "none given", which is also how subscriptions say "all".
  */
+import { isRecord } from "./json";
 import type { AffordanceType } from "./operations";
 import type { Problem } from "./errors";
 
@@ -49,6 +50,8 @@ export interface ResponseMessage {
     readonly consumerId: string;
     /** RFC 3339 time. */
     readonly timestamp: string;
+    /** RFC 3339 time of the request; empty if it is not known. */
+    readonly requested: string;
 }
 
 /** An event, a property value, or the progress of an action; nobody answers it. */
@@ -57,7 +60,10 @@ export interface NotificationMessage {
     readonly affordance: AffordanceType;
     readonly thingId: string;
     readonly name: string;
-    /** The data of the event or the value of the property; of action progress a `ResponseMessage` with status `running`. */
+    /**
+     * The data of the event or the value of the property; of action progress a `ResponseMessage` with status `running`. A property
+     * notification without a name is about several: a record of name and value (see `splitNotification`).
+     */
     readonly value: unknown;
     /** Of action progress: the correlation id of the invocation. Else empty. */
     readonly correlationId: string;
@@ -117,6 +123,7 @@ export function createResponse(
         senderId: "",
         consumerId: request.senderId,
         timestamp: now(),
+        requested: request.created,
     };
 }
 
@@ -149,4 +156,11 @@ export function createProgress(request: RequestMessage, value: unknown): Notific
         correlationId: request.correlationId,
         senderId: request.thingId,
     });
+}
+
+/** The notifications, one per property, that a notification about several properties stands for; any other stands for itself. */
+export function splitNotification(notification: NotificationMessage): readonly NotificationMessage[] {
+    const { affordance, name, value } = notification;
+    if (affordance !== "property" || name !== "" || !isRecord(value)) return [notification];
+    return Object.entries(value).map(([property, single]) => ({ ...notification, name: property, value: single }));
 }

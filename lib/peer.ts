@@ -4,7 +4,7 @@
  */
 import type { Channel, ChannelReceiver, MessageContext } from "./channel";
 import { SseScError, toProblem, toSseScError } from "./errors";
-import { createRequest, createResponse, type NewRequest } from "./messages";
+import { createRequest, createResponse, splitNotification, type NewRequest } from "./messages";
 import type { Message, NotificationMessage, RequestMessage, ResponseMessage } from "./messages";
 import { operationInfo, type Operation } from "./operations";
 import { PeerOperations, type RequestOptions } from "./peer-operations";
@@ -167,8 +167,10 @@ export class Peer extends PeerOperations {
         if (notification.affordance === "action") {
             this.#pending.progress(notification, notification.correlationId || innerCorrelationId(notification));
         }
-        this.#subscriptions.deliver(notification);
-        this.#guard(() => this.#options.onNotification?.(notification));
+        for (const single of splitNotification(notification)) {
+            this.#subscriptions.deliver(single);
+            this.#guard(() => this.#options.onNotification?.(single));
+        }
     }
 
     async #answer(request: RequestMessage, context: MessageContext): Promise<void> {

@@ -1,4 +1,5 @@
 /** The options of the client factories; their defaults and their check. */
+import type { Dialects } from "../lib/converters/dialects";
 import { SseScError } from "../lib/errors";
 import { DEFAULT_MAX_DEPTH, isRecord } from "../lib/json";
 import { DEFAULT_REQUEST_TIMEOUT } from "../lib/peer";
@@ -6,6 +7,7 @@ import { isToken } from "./http/bearer-token";
 import type { ReconnectOptions } from "./http/back-off";
 import { httpTarget } from "./http/origin";
 import { DEFAULT_TOKEN_REFRESH_INTERVAL, type Credentials } from "./http/token-session";
+import { readDialects, type DialectsConfig } from "./dialects";
 import { readPem } from "./pem";
 
 /** Options of a `SseScPlainClientFactory`; times in milliseconds. */
@@ -26,6 +28,11 @@ export interface SseScPlainClientConfig {
     reconnect?: Partial<ReconnectOptions>;
     /** After which a token is refreshed that does not show when it ends. Default: 3,600,000. */
     tokenRefreshInterval?: number;
+    /**
+     * Dialects by stream path, added to HiveOT's own: `rrn` on `/hiveot/ssesc`, `rrn-2025` on `/hiveot/sse`. The stream path is what a form
+     * says in `hiveot:stream`.
+     */
+    dialects?: DialectsConfig;
     /** Nesting of one message that comes in; deeper ones are dropped. Default: 64. */
     maxDepth?: number;
 }
@@ -53,6 +60,7 @@ export interface ClientSettings {
     readonly reconnect: ReconnectOptions;
     readonly tokenRefreshInterval: number;
     readonly maxDepth: number;
+    readonly dialects: Dialects;
 }
 
 const COMMON = [
@@ -63,6 +71,7 @@ const COMMON = [
     "reconnect",
     "tokenRefreshInterval",
     "maxDepth",
+    "dialects",
 ];
 const TLS_ONLY = ["caCert", "allowSelfSigned", "httpVersion"];
 
@@ -98,6 +107,7 @@ export function readClientConfig(config: SseScClientConfig, secure: boolean): Cl
             Number.MAX_SAFE_INTEGER
         ),
         maxDepth: time("maxDepth", config.maxDepth ?? DEFAULT_MAX_DEPTH),
+        dialects: readDialects(config.dialects),
     };
 }
 

@@ -1,6 +1,6 @@
 /** What all clients of one factory share: connections, credentials, subscriptions. */
 import { createLoggers } from "@node-wot/core";
-import { rrn } from "../lib/converters/rrn";
+import { DEFAULT_STREAM_PATH, dialectOf } from "../lib/converters/dialects";
 import { SseScError } from "../lib/errors";
 import type { Peer } from "../lib/peer";
 import type { ClientSettings } from "./client-config";
@@ -9,7 +9,6 @@ import type { ThingTarget } from "./client-form";
 import { ClientSubscriptions } from "./client-subscriptions";
 import { getDescription } from "./description-reply";
 import { ClientConnection, type ConnectionTarget } from "./http/client-connection";
-import { DEFAULT_STREAM_PATH } from "./http/dialled-channel";
 import { httpTarget, schemeOf } from "./http/origin";
 import type { ThingDescription } from "./things/normalizer";
 
@@ -98,6 +97,10 @@ export class ClientConnections {
 
     #connect(target: ConnectionTarget): ClientConnection {
         if (this.#destroyed) throw new SseScError("ALREADY_CLOSED", "The client factory was destroyed");
-        return new ClientConnection(target, { ...this.settings, converter: rrn, log: info });
+        return new ClientConnection(target, {
+            ...this.settings,
+            converter: dialectOf(target.streamPath, this.settings.dialects),
+            log: info,
+        });
     }
 }

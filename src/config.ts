@@ -3,7 +3,9 @@ import { X509Certificate } from "node:crypto";
 import { BlockList, isIP } from "node:net";
 import { SseScError } from "../lib/errors";
 import { DEFAULT_MAX_DEPTH } from "../lib/json";
+import { DEFAULT_STREAM_PATH, type Dialects } from "../lib/converters/dialects";
 import { validateAuthOptions, type AuthOptions } from "./auth";
+import { readDialects, type DialectsConfig } from "./dialects";
 import { readPem } from "./pem";
 import { isUri } from "./things/td-members";
 
@@ -27,6 +29,10 @@ export interface SseScServerConfig extends AuthOptions {
     security?: readonly [{ scheme: "bearer" | "nosec" }];
     /** Folder for accounts, signing key and revocations. Default: in memory, so tokens end with the process. */
     store?: string;
+    /** Dialects by stream path, added to HiveOT's own: `rrn` on `/hiveot/ssesc`, `rrn-2025` on `/hiveot/sse`. */
+    dialects?: DialectsConfig;
+    /** Stream path that TDs name: one of those of `dialects`. Default: `/hiveot/ssesc`. */
+    streamPath?: string;
     /** Who may read TDs: everybody, or clients with a token. Default: `public`. */
     tdAccess?: "public" | "authenticated";
     /** Time between two heartbeats on a stream. Default: 30,000. */
@@ -76,6 +82,8 @@ const OTHER_OPTIONS = [
     "security",
     "store",
     "tdAccess",
+    "dialects",
+    "streamPath",
 ] as const satisfies (keyof SseScServerConfig)[];
 
 const LOOPBACK = new BlockList();
@@ -100,6 +108,9 @@ export interface ServerSettings extends Readonly<Record<keyof typeof NUMBERS, nu
     readonly store: string | undefined;
     readonly tdAccess: "public" | "authenticated";
     readonly auth: AuthOptions;
+    readonly dialects: Dialects;
+    /** Stream path that TDs name. */
+    readonly streamPath: string;
 }
 
 /**
@@ -112,6 +123,7 @@ export function parseServerConfig(config: SseScServerConfig): ServerSettings {
     const security = readSecurity(config);
     const address = readAddress(config, tls !== undefined, security);
     const auth = readAuth(config, security);
+    const dialects = readDialects(config.dialects);
     return {
         ...readNumbers(config),
         id: readId(config.id),
@@ -123,6 +135,8 @@ export function parseServerConfig(config: SseScServerConfig): ServerSettings {
         store: config.store,
         tdAccess: readTdAccess(config.tdAccess),
         auth,
+        dialects,
+        streamPath: readStreamPath(config.streamPath, dialects),
     };
 }
 
@@ -169,6 +183,11 @@ function readTdAccess(tdAccess: string = "public"): "public" | "authenticated" {
     if (tdAccess !== "public" && tdAccess !== "authenticated")
         throw invalid("tdAccess", "must be public or authenticated");
     return tdAccess;
+}
+
+function readStreamPath(path: string = DEFAULT_STREAM_PATH, dialects: Dialects): string {
+    if (!dialects.has(path)) throw invalid("streamPath", "must be a path of dialects");
+    return path;
 }
 
 function readSecurity({ security }: SseScServerConfig): "bearer" | "nosec" {

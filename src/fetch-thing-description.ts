@@ -1,11 +1,11 @@
 /** TDs for scripts, without a servient: node-wot gives no credentials to whoever requests a TD (node-wot.md, "Consuming"). */
 import { createLoggers } from "@node-wot/core";
+import { DEFAULT_STREAM_PATH } from "../lib/converters/dialects";
 import { rrn } from "../lib/converters/rrn";
 import { SseScError } from "../lib/errors";
 import { readClientConfig, type SseScClientConfig } from "./client-config";
 import { getDescription } from "./description-reply";
 import { ClientConnection } from "./http/client-connection";
-import { DEFAULT_STREAM_PATH } from "./http/dialled-channel";
 import { httpTarget, type HttpTarget } from "./http/origin";
 import type { Credentials } from "./http/token-session";
 import type { ThingDescription } from "./things/normalizer";
@@ -13,7 +13,14 @@ import type { ThingDescription } from "./things/normalizer";
 const { info } = createLoggers("binding-hiveot", "fetch-thing-description");
 
 /** Options that concern what comes after the TD. */
-const OF_FACTORIES = ["credentials", "requestTimeout", "idleTimeout", "reconnect", "tokenRefreshInterval"] as const;
+const OF_FACTORIES = [
+    "credentials",
+    "requestTimeout",
+    "idleTimeout",
+    "reconnect",
+    "tokenRefreshInterval",
+    "dialects",
+] as const;
 
 /** How a TD is fetched: as the factories connect; times in milliseconds. */
 export interface FetchDescriptionOptions extends Omit<SseScClientConfig, (typeof OF_FACTORIES)[number]> {

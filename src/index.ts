@@ -6,6 +6,7 @@ export { SseScClientFactory, SseScPlainClientFactory, type ConsumedThingOrDescri
 export { SseScClient } from "./sse-sc-client";
 export type { SseScClientConfig, SseScPlainClientConfig } from "./client-config";
 export { fetchThingDescription, type FetchDescriptionOptions } from "./fetch-thing-description";
+export type { DialectsConfig } from "./dialects";
 export { normalizeThingDescription } from "./things/normalizer";
 export { thingModelToDescription, type ThingInit, type ThingModelOptions } from "./things/thing-models";
 export type { Account, AccountConfig, AccountRegistry, AccountStore, LoginLimits, RoleTable } from "./auth";
@@ -14,4 +15,5 @@ export type { ThingDescription } from "./things/thing-description";
 export type { Peer } from "../lib/peer";
 export type { RequestOptions } from "../lib/peer-operations";
 export type { SubscriptionHandle, SubscriptionHandlers } from "../lib/peer-subscriptions";
+export type { MessageConverter } from "../lib/converters/converter";
 export { SseScError, type ErrorCode, type Problem } from "../lib/errors";

@@ -1,7 +1,7 @@
 /** The node-wot ProtocolServer that accepts connections and exposes the servient's Things over HiveOT SSE-SC. */
 import { inspect } from "node:util";
 import { createLoggers, type ExposedThing, type ProtocolServer, type Servient } from "@node-wot/core";
-import { rrn } from "../lib/converters/rrn";
+import { dialectOf } from "../lib/converters/dialects";
 import { SseScError } from "../lib/errors";
 import { newId, now } from "../lib/messages";
 import { authenticateNobody, createAuth, LevelAccounts, type AccountRegistry, type Auth } from "./auth";
@@ -22,9 +22,6 @@ import { watchServient } from "./things/subscribe-handlers";
 import type { ThingDescription } from "./things/thing-description";
 
 const { debug, warn } = createLoggers("binding-hiveot", "sse-sc-server");
-
-/** Path of the event stream of the dialect `rrn` (protocol.md, "Endpoints"). */
-const STREAM_PATH = "/hiveot/ssesc";
 
 /** What a server holds at this moment; for monitoring and tests. */
 export interface SseScServerStatus {
@@ -154,7 +151,7 @@ export class SseScServer implements ProtocolServer {
             auth = await this.#openAuth(store);
             const listener = new Listener(this.#settings, await this.#createHandler(auth));
             await listener.start();
-            const paths = { streamPath: STREAM_PATH, requestPath: REQUEST_PATH };
+            const paths = { streamPath: this.#settings.streamPath, requestPath: REQUEST_PATH };
             const endpoints = new Endpoints(this.#settings, paths, listener.port);
             this.#ownThing.start(servient, id, endpoints.default);
             const descriptions = new Descriptions(
@@ -232,10 +229,11 @@ export class SseScServer implements ProtocolServer {
 
     async #createHandler(auth: Auth | undefined): Promise<HttpHandler> {
         const authenticate = auth?.authenticate ?? authenticateNobody;
+        const { dialects, streamPath } = this.#settings;
         const routes = new SseScRoutes({
             ...this.#settings,
-            streams: new Map([[STREAM_PATH, rrn]]),
-            defaultConverter: rrn,
+            streams: dialects,
+            defaultConverter: dialectOf(streamPath, dialects),
             authenticate,
             sessions: this.#sessions,
         });

@@ -1,42 +1,20 @@
 /** The dialect `rrn`: envelopes of HiveOT in its state of August 2026 (protocol.md, "Envelopes, August 2026"). */
-import { SseScError, type Problem } from "../errors";
-import { createRecord, isRecord } from "../json";
+import { isRecord } from "../json";
 import { newId, now } from "../messages";
-import type { Message, NotificationMessage, RequestMessage, ResponseMessage, ResponseStatus } from "../messages";
-import type { AffordanceType } from "../operations";
-import type { MessageConverter, Result } from "./converter";
-
-type Json = Record<string, unknown>;
-
-const STATUSES: ReadonlySet<string> = new Set<ResponseStatus>(["pending", "running", "completed", "failed"]);
-const AFFORDANCES: ReadonlySet<string> = new Set<AffordanceType>(["event", "property", "action"]);
-
-function isStatus(value: unknown): value is ResponseStatus {
-    return typeof value === "string" && STATUSES.has(value);
-}
-
-function isAffordance(value: unknown): value is AffordanceType {
-    return typeof value === "string" && AFFORDANCES.has(value);
-}
-
-/** Members that are empty are left out, as the reference does; `undefined` is left out by JSON.stringify. */
-function orAbsent(text: string): string | undefined {
-    return text === "" ? undefined : text;
-}
-
-function requestEnvelope(request: RequestMessage): Json {
-    return {
-        messageType: "request",
-        operation: request.operation,
-        thingID: request.thingId,
-        name: orAbsent(request.name),
-        input: request.input,
-        correlationID: orAbsent(request.correlationId),
-        messageID: request.messageId,
-        senderID: orAbsent(request.senderId),
-        created: request.created,
-    };
-}
+import type { NotificationMessage, ResponseMessage } from "../messages";
+import type { MessageConverter } from "./converter";
+import {
+    decode,
+    isAffordance,
+    isMessage,
+    isStatus,
+    mapRecord,
+    orAbsent,
+    readRequest,
+    requestEnvelope,
+    type Json,
+    type Members,
+} from "./envelope";
 
 function responseEnvelope(response: ResponseMessage): Json {
     return {
@@ -70,10 +48,6 @@ function notificationEnvelope(notification: NotificationMessage): Json {
     };
 }
 
-function isMessage<K extends Message["kind"]>(value: unknown, kind: K): value is Extract<Message, { kind: K }> {
-    return isRecord(value) && value["kind"] === kind;
-}
-
 /** Operations whose output is an envelope of its own, or a map of them. */
 function encodeOutput({ operation, output }: ResponseMessage): unknown {
     switch (operation) {
@@ -92,93 +66,9 @@ function encodeOutput({ operation, output }: ResponseMessage): unknown {
     }
 }
 
-function mapRecord(value: unknown, convert: (entry: unknown) => unknown): unknown {
-    if (!isRecord(value)) return value;
-    const mapped = createRecord<unknown>();
-    for (const [key, entry] of Object.entries(value)) mapped[key] = convert(entry);
-    return mapped;
-}
-
-/** Reads the members of one envelope; remembers the first one that has the wrong type. */
-class Members {
-    fault: string | undefined;
-
-    constructor(private readonly json: Json) {}
-
-    /** A string member; absent or null is `""`. */
-    string(name: string): string {
-        const value = this.get(name);
-        if (value === undefined || value === null) return "";
-        if (typeof value === "string") return value;
-        this.fault ??= `Member ${name} is not a string`;
-        return "";
-    }
-
-    /** Any value. */
-    get(name: string): unknown {
-        return Object.hasOwn(this.json, name) ? this.json[name] : undefined;
-    }
-
-    /** `messageType` may be absent, but must not say something else. */
-    messageType(expected: string): void {
-        const value = this.string("messageType");
-        if (value !== "" && value !== expected) this.fault ??= `Member messageType is not ${expected}`;
-    }
-
-    error(): Problem | undefined {
-        const value = this.get("error");
-        if (value === undefined || value === null) return undefined;
-        if (!isRecord(value)) {
-            this.fault ??= "Member error is not an object";
-            return undefined;
-        }
-        const members = new Members(value);
-        const status = members.get("status");
-        const detail = orAbsent(members.string("detail"));
-        const problem: Problem = {
-            status:
-                typeof status === "number" && Number.isInteger(status) && status >= 400 && status <= 599 ? status : 500,
-            type: members.string("type"),
-            title: members.string("title"),
-        };
-        this.fault ??= members.fault;
-        return detail === undefined ? problem : { ...problem, detail };
-    }
-}
-
-function decode<T>(json: unknown, read: (members: Members) => T): Result<T> {
-    if (!isRecord(json)) return invalid("The envelope is not a JSON object");
-    const members = new Members(json);
-    const value = read(members);
-    return members.fault === undefined ? { ok: true, value } : invalid(members.fault);
-}
-
-function invalid(title: string): { ok: false; error: SseScError } {
-    return { ok: false, error: new SseScError("INVALID_ENVELOPE", undefined, { title }) };
-}
-
-function readRequest(members: Members): RequestMessage {
-    members.messageType("request");
-    const operation = members.string("operation");
-    if (operation === "") members.fault ??= "Member operation is missing";
-    return {
-        kind: "request",
-        operation,
-        thingId: members.string("thingID"),
-        name: members.string("name"),
-        input: members.get("input"),
-        correlationId: members.string("correlationID"),
-        messageId: members.string("messageID") || newId(),
-        senderId: members.string("senderID"),
-        created: members.string("created") || now(),
-    };
-}
-
 function readResponse(members: Members): ResponseMessage {
-    members.messageType("response");
-    const operation = members.string("operation");
-    if (operation === "") members.fault ??= "Member operation is missing";
-    return readInnerResponse(members, operation);
+    members.messageType("response", "optional");
+    return readInnerResponse(members, members.operation());
 }
 
 /** The envelope of an action's status inside a notification has neither messageType nor operation (protocol.md). */
@@ -199,11 +89,12 @@ function readInnerResponse(members: Members, operation: string): ResponseMessage
         senderId: members.string("senderID"),
         consumerId: members.string("consumerID"),
         timestamp: members.string("timestamp") || now(),
+        requested: "",
     };
 }
 
 function readNotification(members: Members): NotificationMessage {
-    members.messageType("notification");
+    members.messageType("notification", "optional");
     const affordance = members.get("affordanceType");
     const value = members.get("value");
     if (!isAffordance(affordance)) members.fault ??= "Member affordanceType is not event, property or action";
@@ -250,6 +141,7 @@ function innerNotification(value: unknown): unknown {
 /** The converter of the dialect `rrn`. */
 export const rrn: MessageConverter = {
     name: "rrn",
+    recognizes: (json) => isRecord(json) && (Object.hasOwn(json, "affordanceType") || Object.hasOwn(json, "status")),
     encode(message) {
         switch (message.kind) {
             case "request":
@@ -260,7 +152,11 @@ export const rrn: MessageConverter = {
                 return JSON.stringify(notificationEnvelope(message));
         }
     },
-    decodeRequest: (json) => decode(json, readRequest),
+    decodeRequest: (json) =>
+        decode(json, (members) => {
+            members.messageType("request", "optional");
+            return readRequest(members);
+        }),
     decodeResponse: (json) => decode(json, readResponse),
     decodeNotification: (json) => decode(json, readNotification),
 };

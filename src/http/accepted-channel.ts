@@ -14,13 +14,13 @@ const PING_BYTES = Buffer.from(PING_EVENT);
 
 /** Frames of one message by dialect: a message to many streams is encoded once per dialect. */
 export class SharedFrames {
-    readonly #frames = new Map<string, Buffer>();
+    readonly #frames = new Map<MessageConverter, Buffer>();
 
     constructor(readonly message: Message) {}
 
     frame(converter: MessageConverter): Buffer {
-        let frame = this.#frames.get(converter.name);
-        if (frame === undefined) this.#frames.set(converter.name, (frame = encodeFrame(this.message, converter)));
+        let frame = this.#frames.get(converter);
+        if (frame === undefined) this.#frames.set(converter, (frame = encodeFrame(this.message, converter)));
         return frame;
     }
 }

@@ -26,9 +26,6 @@ const POST_PATH: Readonly<Record<Message["kind"], string>> = {
     notification: "/hiveot/notification",
 };
 
-/** Where the reference serves the stream, and we do unless configured otherwise. */
-export const DEFAULT_STREAM_PATH = "/hiveot/ssesc";
-
 export interface DialledChannelOptions {
     readonly transport: SharedTransport;
     /** Says who we are; without it nothing is said. */

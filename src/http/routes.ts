@@ -29,7 +29,7 @@ const NOTIFICATION_PATH = "/hiveot/notification";
 export interface RouteOptions {
     /** Paths of event streams and the dialect that each speaks. */
     readonly streams: ReadonlyMap<string, MessageConverter>;
-    /** The dialect of POSTs that belong to no session. */
+    /** The dialect of POSTs that belong to no session and do not show theirs. */
     readonly defaultConverter: MessageConverter;
     /** Finds out who sends a request; synchronous where the answer is known already. */
     readonly authenticate: (request: HttpRequest, response: HttpResponse) => Identity | Promise<Identity>;
@@ -60,6 +60,7 @@ interface Route {
 export class SseScRoutes {
     readonly #routes = new Map<string, Route>();
     readonly #streamHeaders: Readonly<Record<string, string>>;
+    readonly #converters: ReadonlySet<MessageConverter>;
 
     constructor(private readonly options: RouteOptions) {
         for (const [path, converter] of options.streams) {
@@ -70,6 +71,7 @@ export class SseScRoutes {
                 },
             });
         }
+        this.#converters = new Set(options.streams.values());
         this.#post(REQUEST_PATH, this.#request.bind(this));
         this.#post(RESPONSE_PATH, this.#response.bind(this));
         this.#post(NOTIFICATION_PATH, this.#notification.bind(this));
@@ -126,8 +128,7 @@ export class SseScRoutes {
         const cid = requireCid(request);
         const json = await this.#readJson(request);
         const session = this.options.sessions.find(identity.clientId, cid);
-        const converter = session?.channel.converter ?? this.options.defaultConverter;
-        const message = unwrap(converter.decodeRequest(json));
+        const message = unwrap(this.#converterFor(session, json).decodeRequest(json));
         if (session === undefined) throw new SseScError("NO_SESSION");
         if (session.peer.openRequests >= this.options.maxPendingRequests) throw new SseScError("TOO_MANY_REQUESTS");
         respond(response, 201);
@@ -136,19 +137,28 @@ export class SseScRoutes {
 
     async #response(request: HttpRequest, response: HttpResponse, identity: Identity): Promise<void> {
         const session = this.#sessionOf(request, identity);
-        const converter = session?.channel.converter ?? this.options.defaultConverter;
-        const message = unwrap(converter.decodeResponse(await this.#readJson(request)));
-        respond(response, 204);
+        const json = await this.#readJson(request);
+        const converter = this.#converterFor(session, json);
+        const message = unwrap(converter.decodeResponse(json));
+        respond(response, converter.conventions?.acceptedStatus ?? 204);
         // A response that nobody waits for is dropped: it may be a second one, or late.
         if (session !== undefined) receive(session, message, identity, "");
     }
 
     async #notification(request: HttpRequest, response: HttpResponse, identity: Identity): Promise<void> {
         const session = this.#sessionOf(request, identity);
-        const converter = session?.channel.converter ?? this.options.defaultConverter;
-        const message = unwrap(converter.decodeNotification(await this.#readJson(request)));
-        respond(response, 204);
+        const json = await this.#readJson(request);
+        const converter = this.#converterFor(session, json);
+        const message = unwrap(converter.decodeNotification(json));
+        respond(response, converter.conventions?.acceptedStatus ?? 204);
         if (session !== undefined) receive(session, message, identity, "");
+    }
+
+    /** The dialect of the session; without one, that which the envelope shows. */
+    #converterFor(session: Session | undefined, json: unknown): MessageConverter {
+        if (session !== undefined) return session.channel.converter;
+        for (const converter of this.#converters) if (converter.recognizes?.(json) === true) return converter;
+        return this.options.defaultConverter;
     }
 
     #sessionOf(request: HttpRequest, identity: Identity): Session | undefined {

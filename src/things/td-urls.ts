@@ -1,9 +1,8 @@
 /** URLs in a TD: relative ones made absolute, those of SSE-SC given its schemes. URI templates in them stay as they are. */
 
-const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
+import { DEFAULT_STREAM_PATH } from "../../lib/converters/dialects";
 
-/** Where the reference serves the stream. */
-const DEFAULT_STREAM_PATH = "/hiveot/ssesc";
+const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
 
 const SSE_SCHEME = new Map([
     ["https:", "sse:"],

@@ -68,6 +68,7 @@ interface Types {
     AccountStore: api.AccountStore;
     ActionData: api.ActionData;
     ConsumedThingOrDescription: api.ConsumedThingOrDescription;
+    DialectsConfig: api.DialectsConfig;
     DevelopmentCertificate: api.DevelopmentCertificate;
     FetchDescriptionOptions: api.FetchDescriptionOptions;
     LoginLimits: api.LoginLimits;
@@ -82,6 +83,8 @@ interface Types {
     AffordanceType: protocol.AffordanceType;
     Channel: protocol.Channel;
     ChannelReceiver: protocol.ChannelReceiver;
+    DialectConventions: protocol.DialectConventions;
+    Dialects: protocol.Dialects;
     ErrorCode: protocol.ErrorCode;
     ErrorResponse: protocol.ErrorResponse;
     EventStreamHandlers: protocol.EventStreamHandlers;
