@@ -8,7 +8,7 @@ import { Connection } from "./connection";
 import { ConnectionEvents } from "./connection-events";
 import { createConnection } from "./create-connection";
 import { httpTarget } from "./http/origin";
-import type { Credentials } from "./http/token-session";
+import type { Credentials } from "./http/credentials";
 
 const { info } = createLoggers("binding-hiveot", "client");
 

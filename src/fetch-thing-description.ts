@@ -6,11 +6,18 @@ import { createConnection } from "./create-connection";
 import type { ClientConnection } from "./http/client-connection";
 import { httpTarget, type HttpTarget } from "./http/origin";
 import { streamPathBeside } from "./http/server-paths";
-import type { Credentials } from "./http/token-session";
+import type { Credentials } from "./http/credentials";
 import type { ThingDescription } from "./things/normalizer";
 
 /** Options that concern what comes after the TD. */
-const OF_FACTORIES = ["credentials", "requestTimeout", "idleTimeout", "reconnect", "tokenRefreshInterval"] as const;
+const OF_FACTORIES = [
+    "credentials",
+    "requestTimeout",
+    "idleTimeout",
+    "reconnect",
+    "tokenRefreshInterval",
+    "dialects",
+] as const;
 
 /** How a TD is fetched: as the factories connect; times in milliseconds. */
 export interface FetchDescriptionOptions extends Omit<SseScClientConfig, (typeof OF_FACTORIES)[number]> {

@@ -152,11 +152,12 @@ describe("fetchThingDescription", () => {
             ["a list, as the directory answers", JSON.stringify([RECORDED])],
             ["a text within a text", JSON.stringify(JSON.stringify(RECORDED))],
             ["too deep", "[".repeat(100)],
-            ["too deep within a text", JSON.stringify(`{"title":"x","a":${"[".repeat(100)}${"]".repeat(100)}}`)],
+            ["too deep within a text", JSON.stringify(`{"title":"x","a":${"[".repeat(30)}${"]".repeat(30)}}`)],
         ];
         for (const [what, body] of BAD) {
             it(`fails with INVALID_TD when what comes is ${what}`, async () => {
-                expect(await failureOf(fetchThingDescription(serve(body)))).to.include({ code: "INVALID_TD" });
+                const fetched = fetchThingDescription(serve(body), undefined, { maxDepth: 25 });
+                expect(await failureOf(fetched)).to.include({ code: "INVALID_TD" });
             });
         }
 
@@ -174,6 +175,14 @@ describe("fetchThingDescription", () => {
             }
             expect(server.seen.map(({ path }) => path)).to.deep.equal(["/td?a=1", "/td?a=1"]);
             expect(elsewhere.connections).to.equal(0);
+        });
+
+        it("does not keep a token alive when it is done", async () => {
+            const expiresAt = Date.now() + 700;
+            const claims = Buffer.from(JSON.stringify({ sub: "alice", exp: expiresAt / 1000 })).toString("base64url");
+            await fetchThingDescription(serve(RECORDED), { token: `e30.${claims}.x` });
+            await eventually("the token is over", () => Date.now() > expiresAt);
+            expect(server.seen.map(({ path }) => path)).to.deep.equal(["/td?a=1"]);
         });
 
         it("sends nobody's name without credentials", async () => {

@@ -157,6 +157,20 @@ describe("the server's own Thing", () => {
             expect(all.envelope["output"]).to.include({ nrConnections: 1 });
         });
 
+        it("answers January's clients in their dialect", async () => {
+            const client = await (await setUps("TLS h2")).client("TLS h2", "viewer");
+            clients.push(client);
+            const stream = await client.openStream({ path: "/hiveot/sse" });
+            await client.call({ operation: "observeproperty", thingID: ALIAS, name: "nrConnections" });
+            const all = await client.call({ operation: "readallproperties", thingID: ALIAS });
+            expect(all.envelope).to.include({ thingID: ALIAS, error: null });
+            const value = all.envelope["value"] as Json;
+            expect(value.nrConnections).to.include({ thingID: ALIAS, name: "nrConnections", data: 1 });
+            await connected("TLS h2");
+            const { json } = await stream.notification();
+            expect(json).to.include({ operation: "observeproperty", thingID: ALIAS, name: "nrConnections", value: 2 });
+        });
+
         it("notifies under the id that was subscribed to, both if both were", async () => {
             const { server } = await setUps("plain h1");
             const watcher = await connected("plain h1");

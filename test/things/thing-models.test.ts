@@ -14,6 +14,7 @@ const MODEL = {
     "tm:optional": ["/actions/toggle"],
     links: [{ rel: "service-doc", href: "https://example.com/lamp" }],
     properties: {
+        label: { type: "string", const: "{{LABEL}}" },
         level: { type: "integer", maximum: "{{MAX}}" },
         mode: { type: "string", enum: ["1", "true", "null", "{}"], default: "1" },
         nothing: { type: "null" },
@@ -22,7 +23,7 @@ const MODEL = {
     actions: { toggle: { description: "1{{NUMBER}}" } },
 } as const;
 
-const PLACEHOLDERS = { ID: "urn:example:lamp", NUMBER: "7", MAX: 100 };
+const PLACEHOLDERS = { ID: "urn:example:lamp", NUMBER: 7, MAX: 100, LABEL: "5" };
 
 async function failureOf(model: object, options?: ThingModelOptions): Promise<Error> {
     const error = await thingModelToDescription(model, options).then(
@@ -44,7 +45,11 @@ describe("thingModelToDescription", () => {
             title: "Lamp 7",
             version: { instance: "1.0", model: "1.0" },
             links: MODEL.links,
-            properties: { ...MODEL.properties, level: { type: "integer", maximum: 100 } },
+            properties: {
+                ...MODEL.properties,
+                label: { type: "string", const: "5" },
+                level: { type: "integer", maximum: 100 },
+            },
             actions: { toggle: { description: "17" } },
         });
         expect(MODEL).to.deep.equal(before);
@@ -93,7 +98,7 @@ describe("thingModelToDescription", () => {
     });
 
     it("names a placeholder that stands for nothing", async () => {
-        const failure = await failureOf(MODEL, { placeholders: { ID: "urn:x", MAX: 1 } });
+        const failure = await failureOf(MODEL, { placeholders: { ID: "urn:x", MAX: 1, LABEL: "" } });
         expect(failure.message).to.include("{{NUMBER}}");
         expect((await failureOf({ ...MODEL, id: "{{toString}}" }, { placeholders: PLACEHOLDERS })).message).to.include(
             "{{toString}}"
