@@ -1,10 +1,11 @@
 /**
- * The interface between the neutral message model and the JSON of one dialect. Implement it to speak a dialect of your own.
+ * The interface between the neutral message model and the JSON of one dialect. Implement it to speak a dialect of your own; there is a
+ * worked example in PROTOCOL.md, "A dialect of your own".
  */
 import type { SseScError } from "../errors";
 import type { Message, NotificationMessage, RequestMessage, ResponseMessage } from "../messages";
 
-/** A value, or the error that says which member is wrong. Converters never throw. */
+/** A value, or the error that says which member is wrong; the peer sees the error's `title`. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: SseScError };
 
 /** What a dialect's peers expect of HTTP beside the envelopes (protocol.md, "Endpoints"). */
@@ -18,8 +19,9 @@ export interface DialectConventions {
 /**
  * Turns messages into the envelopes of one dialect and back.
  *
- * A converter is pure and total: it never throws, keeps no state, and copies only the members that it names, so that nothing a
- * peer invents (such as `__proto__`) gets into the model. Depth limits have been checked by the caller.
+ * A converter is pure and synchronous, keeps no state, and decodes totally: any JSON is a message or an error. It copies only the members
+ * that it names, so that nothing a peer invents (such as `__proto__`) gets into the model. Its caller has checked the depth of what it
+ * decodes. One that throws all the same harms nobody but its own dialect.
  */
 export interface MessageConverter {
     /** Short name of the dialect, such as `rrn`, for logs and lists of connections. */
@@ -31,12 +33,16 @@ export interface MessageConverter {
      * Without it none is.
      */
     recognizes?(json: unknown): boolean;
-    /** The JSON text of a message. A notification to many is encoded once for all streams of the dialect. */
+    /**
+     * The JSON text of a message. A notification to many is encoded once for all streams of the dialect. Messages may stand inside
+     * outputs and values, where `ResponseMessage` and `NotificationMessage` say so; `isMessage` tells them from data.
+     * @throws TypeError where a value is not JSON: a response then becomes `INVALID_OUTPUT`, a notification is left out
+     */
     encode(message: Message): string;
-    /** Reads what JSON.parse made of a request envelope; error `INVALID_ENVELOPE`. Fills in missing ids and times. */
+    /** Reads what JSON.parse made of a request envelope; error `INVALID_ENVELOPE`. Fills in missing ids and times, the correlation id excepted. */
     decodeRequest(json: unknown): Result<RequestMessage>;
-    /** Reads a response envelope; error `INVALID_ENVELOPE`. */
+    /** Reads a response envelope; error `INVALID_ENVELOPE`. Without its correlation id nobody would get it. */
     decodeResponse(json: unknown): Result<ResponseMessage>;
-    /** Reads a notification envelope; error `INVALID_ENVELOPE`. */
+    /** Reads a notification envelope; error `INVALID_ENVELOPE`. Progress has the correlation id of its invocation, or else an empty one. */
     decodeNotification(json: unknown): Result<NotificationMessage>;
 }

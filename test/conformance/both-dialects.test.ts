@@ -8,7 +8,10 @@ import { RawConsumer } from "./raw-consumer";
 import { type Dialect, type Envelope, freshId, type RawClient, STREAM_PATHS } from "./raw/raw-client";
 import { req } from "./requirements";
 
-const DIALECTS = ["rrn", "rrn-2025"] as const;
+const PAIRS: readonly (readonly [Dialect, Dialect])[] = [
+    ["rrn", "rrn-2025"],
+    ["rrn-2025", "rrn"],
+];
 
 function on(name: string, input?: unknown): Target {
     return { thingId: COUNTER_ID, name, ...(input === undefined ? {} : { input }) };
@@ -73,14 +76,14 @@ describe("both dialects at once", () => {
                 "both invoke, and each hears the progress of its own",
                 async () => {
                     const runs = (await pair()).map((each, n) => each.invoke(on("slow", n)));
-                    for (const [n, { outcome, progress }] of runs.entries()) {
-                        expect(await outcome).to.deep.equal({ ok: true, output: n });
-                        expect(progress()).to.deep.equal(PROGRESS);
+                    for (const [n, running] of runs.entries()) {
+                        expect(await running.outcome).to.deep.equal({ ok: true, output: n });
+                        expect(running.progress()).to.deep.equal(PROGRESS);
                     }
                 }
             );
 
-            for (const [caller, observer] of [DIALECTS, [...DIALECTS].reverse()] as [Dialect, Dialect][]) {
+            for (const [caller, observer] of PAIRS) {
                 req(
                     "JAN-side-by-side",
                     `progress of an invocation in ${caller} reaches an observer in ${observer}`,

@@ -1,9 +1,12 @@
-/** Every endpoint with every status that it may give, and the bad input that is refused by HTTP. Over every transport. */
+/**
+ * Every endpoint with every status that it may give, and the bad input that is refused by HTTP. Over every transport; what is about
+ * streams and envelopes in both dialects.
+ */
 import { expect } from "chai";
 import { passwordOf, type SetUp, sharedSetUps, TRANSPORTS, usernameOf } from "../support/set-ups";
 import { COUNTER_ID, TWIN_ID } from "../support/things";
 import { checkProblem, PROBLEM } from "./raw-consumer";
-import { type Envelope, freshId, type RawClient, type RawResponse } from "./raw/raw-client";
+import { type Dialect, type Envelope, freshId, type RawClient, type RawResponse, STREAM_PATHS } from "./raw/raw-client";
 import { req } from "./requirements";
 
 /** Limits that a test reaches quickly. */
@@ -26,6 +29,27 @@ const NOTIFICATION = {
     name: "e",
     value: 1,
 } as const;
+
+/** The same in the dialect of January, where it looks different. */
+const JANUARY: Readonly<Record<string, Envelope>> = {
+    response: { ...RESPONSE, value: null, error: null },
+    notification: {
+        messageType: "notification",
+        operation: "subscribeevent",
+        thingID: "urn:elsewhere",
+        name: "e",
+        value: 1,
+    },
+};
+
+/** Members of the wrong type that only one dialect has. */
+const BAD_MEMBERS: Readonly<Record<Dialect, readonly Envelope[]>> = {
+    rrn: [{ status: "nearly" }],
+    "rrn-2025": [{ value: { state: "running", name: 5 } }, { value: { state: "failed", error: "text" } }],
+};
+
+/** What is taken from agents is answered with. */
+const ACCEPTED: Readonly<Record<Dialect, number>> = { rrn: 204, "rrn-2025": 200 };
 
 /** Checks that a reply is the problem with this code (RFC 9457), and nothing else. */
 function expectProblem(reply: RawResponse, status: number, code: string): void {
@@ -60,7 +84,8 @@ async function inDays<T>(days: number, run: () => Promise<T>): Promise<T> {
 }
 
 const ENDPOINTS = [
-    { id: "stream", method: "GET", path: "/hiveot/ssesc" },
+    { id: "stream", method: "GET", path: STREAM_PATHS.rrn },
+    { id: "stream", method: "GET", path: STREAM_PATHS["rrn-2025"] },
     { id: "request", method: "POST", path: "/hiveot/request", envelope: PING },
     { id: "response", method: "POST", path: "/hiveot/response", envelope: RESPONSE },
     { id: "notification", method: "POST", path: "/hiveot/notification", envelope: NOTIFICATION },
@@ -73,6 +98,7 @@ const ENDPOINTS = [
     { id: "thing", method: "GET", path: `/things/${encodeURIComponent(COUNTER_ID)}` },
 ] as const;
 
+const DIALECTS = ["rrn", "rrn-2025"] as const;
 const PROTECTED = ENDPOINTS.filter(({ id }) => !["login", "ping", "wot", "thing"].includes(id));
 const ENVELOPE_ENDPOINTS = ENDPOINTS.flatMap((each) => ("envelope" in each ? [each] : []));
 
@@ -91,249 +117,324 @@ describe("HTTP", () => {
             }
 
             /** A client with a token; no stream. */
-            async function client(role: Parameters<SetUp["client"]>[1] = "manager", from = setUps): Promise<RawClient> {
-                return keep(await (await from(transport)).client(transport, role));
+            async function client(
+                role: Parameters<SetUp["client"]>[1] = "manager",
+                from = setUps,
+                dialect?: Dialect
+            ): Promise<RawClient> {
+                return keep(await (await from(transport)).client(transport, role, dialect));
             }
 
             /** A client with a token and a stream. */
             async function connected(
                 role: Parameters<SetUp["client"]>[1] = "manager",
-                from = setUps
+                from = setUps,
+                dialect?: Dialect
             ): Promise<RawClient> {
-                return keep(await (await from(transport)).connected(transport, role));
+                return keep(await (await from(transport)).connected(transport, role, dialect));
             }
 
             afterEach(async () => {
+                expect(clients.flatMap(({ stream }) => stream?.faults ?? [])).to.deep.equal([]);
                 await Promise.all(clients.splice(0).map((each) => each.close()));
                 for (const each of [setUps, tightSetUps]) (await each(transport)).reset();
             });
 
-            describe("the event stream", () => {
-                req(["HTTP-stream-200", "HTTP-stream-headers", "STREAM-no-content-encoding"], "opens", async () => {
-                    const consumer = await client();
-                    const stream = await consumer.openStream({ headers: { "accept-encoding": "gzip, br" } });
-                    expect(stream).to.include({ status: 200 });
-                    expect(stream.headers["content-type"]).to.match(/^text\/event-stream\b/);
-                    expect(stream.headers).to.include({
-                        "cache-control": "no-cache, no-transform",
-                        "x-accel-buffering": "no",
-                        "hiveot-heartbeat": "30",
-                    });
-                    expect(stream.headers).not.to.have.property("content-encoding");
-                    await stream.next(({ event }) => event === "sse-ping");
+            for (const dialect of DIALECTS)
+                describe(`in ${dialect}`, () => {
+                    testDialect(dialect);
                 });
 
-                req(["HTTP-stream-400", "BAD-no-cid"], "is refused without a cid", async () => {
-                    const consumer = await client();
-                    expectProblem(
-                        await consumer.request("GET", "/hiveot/ssesc", { headers: consumer.headers() }),
-                        400,
-                        "MISSING_CID"
-                    );
-                });
-
-                req("HTTP-stream-503", "is refused to a client that has too many", async () => {
-                    for (let n = 0; n < TIGHT.maxConnectionsPerClient; n++) await connected("device", tightSetUps);
-                    const consumer = await client("device", tightSetUps);
-                    const headers = { ...consumer.headers(), cid: freshId("cid") };
-                    const reply = await consumer.request("GET", "/hiveot/ssesc", { headers });
-                    expectProblem(reply, 503, "TOO_MANY_CONNECTIONS");
-                    const other = await connected("viewer", tightSetUps);
-                    expect((await other.call(PING)).envelope).to.include({ output: "pong" });
-                });
-
-                req("HTTP-heartbeat", "is kept alive by comments, announced in whole seconds", async () => {
-                    const consumer = await connected("viewer", tightSetUps);
-                    for (let beat = 0; beat < 2; beat++) {
-                        const block = await consumer.stream?.next(({ comment }) => comment !== undefined);
-                        expect(block).to.include({ event: undefined, data: undefined, raw: ": \n\n" });
-                    }
-                    expect(consumer.stream?.headers["hiveot-heartbeat"]).to.equal("1");
-                });
-            });
-
-            describe("envelopes", () => {
-                req(
-                    ["HTTP-request-201", "HTTP-bearer-case", "HTTP-client-id-absent", "HTTP-any-content-type"],
-                    "are taken with any content type, spelling of bearer, and without clientID",
-                    async () => {
-                        const consumer = await connected();
-                        const variants: readonly Record<string, string | undefined>[] = [
-                            {},
-                            { authorization: `Bearer ${String(consumer.token)}` },
-                            { authorization: `BEARER ${String(consumer.token)}` },
-                            { clientid: undefined },
-                            { "content-type": undefined },
-                            { "content-type": "text/plain" },
-                            { "content-type": "application/x-www-form-urlencoded" },
-                            { "content-type": "application/json; charset=utf-8" },
-                            { "content-type": "nonsense" },
-                        ];
-                        for (const headers of variants) {
-                            const correlationID = freshId("c");
-                            const reply = await consumer.post("/hiveot/request", { ...PING, correlationID }, headers);
-                            expect(reply).to.include({ status: 201, body: "" });
-                            const pong = await consumer.stream?.response(correlationID);
-                            expect(pong?.json).to.include({ output: "pong", status: "completed" });
-                        }
-                    }
+            function testDialect(dialect: Dialect): void {
+                const endpoints = ENVELOPE_ENDPOINTS.map(
+                    (endpoint): { id: string; path: string; envelope: Envelope } =>
+                        dialect === "rrn"
+                            ? endpoint
+                            : { ...endpoint, envelope: JANUARY[endpoint.id] ?? endpoint.envelope }
                 );
 
-                req("HTTP-created-filled", "are taken without created, messageID and messageType", async () => {
-                    const consumer = await connected();
-                    const correlationID = freshId("c");
-                    const bare = { operation: "readproperty", thingID: COUNTER_ID, name: "count", correlationID };
-                    expect(await consumer.post("/hiveot/request", bare)).to.include({ status: 201 });
-                    expect((await consumer.stream?.response(correlationID))?.json).to.include({ output: 0 });
-                });
-
-                for (const { id, path, envelope } of ENVELOPE_ENDPOINTS.slice(1)) {
-                    req(
-                        `HTTP-${id}-204`,
-                        `${id}: taken and dropped when it is for nobody, even without a stream`,
-                        async () => {
-                            const consumer = await client("device");
-                            consumer.cid = freshId("no-stream");
-                            expect(await consumer.post(path, envelope)).to.include({ status: 204, body: "" });
-                        }
-                    );
-                }
-
-                for (const { id, path, envelope } of ENVELOPE_ENDPOINTS) {
-                    req(
-                        [`HTTP-${id}-400`, "BAD-not-json", "BAD-member-types", "BAD-no-operation", "SURVIVE-bad-input"],
-                        `${id}: what is no envelope is refused`,
-                        async () => {
-                            const consumer = await connected();
-                            const bystander = await connected("viewer");
-                            const { operation: _operation, ...noOperation } = envelope as Envelope;
-                            const { affordanceType: _affordance, ...noAffordance } = envelope as Envelope;
-                            const bad: readonly unknown[] = [
-                                "",
-                                "{nojson",
-                                "nul",
-                                '{"messageType":"request","operation":"ping"',
-                                null,
-                                5,
-                                "text",
-                                [],
-                                [envelope],
-                                {},
-                                id === "notification" ? noAffordance : noOperation,
-                                { ...envelope, messageType: "other" },
-                                { ...envelope, messageType: 5 },
-                                { ...envelope, operation: 5, affordanceType: 5 },
-                                { ...envelope, thingID: 5 },
-                                { ...envelope, name: {} },
-                                { ...envelope, correlationID: 5 },
-                                { ...envelope, messageID: [] },
-                                { ...envelope, senderID: 5 },
-                                id === "response" ? { ...envelope, status: "nearly" } : { ...envelope, thingID: true },
-                                id === "response" ? { ...envelope, error: "text" } : { ...envelope, name: false },
-                            ];
-                            for (const each of bad) {
-                                const text = typeof each === "string" ? each : JSON.stringify(each);
-                                const reply = await consumer.post(path, text);
-                                expect(reply, `body ${text}`).to.include({ status: 400 });
-                                expectProblem(reply, 400, "INVALID_ENVELOPE");
-                            }
-                            for (const other of [consumer, bystander]) {
-                                expect((await other.call(PING)).envelope).to.include({ output: "pong" });
-                            }
-                        }
-                    );
-
-                    req(["BAD-depth", `HTTP-${id}-400`], `${id}: JSON over the depth limit is refused`, async () => {
-                        const consumer = await connected();
-                        for (const depth of [100, 50_000]) {
-                            const deep = `${"[".repeat(depth)}${"]".repeat(depth)}`;
-                            const member = id === "request" ? "input" : "value";
-                            const text = `{${JSON.stringify(envelope).slice(1, -1)},"${member}":${deep}}`;
-                            expectProblem(await consumer.post(path, text), 400, "INVALID_ENVELOPE");
-                        }
-                        const shallow = { ...envelope, correlationID: freshId("c"), future: nested(60) };
-                        expect((await consumer.post(path, shallow)).status).to.be.oneOf([201, 204]);
-                    });
-
-                    req(["BAD-too-large", `HTTP-${id}-413`], `${id}: a body over the limit is refused`, async () => {
-                        const consumer = await connected("manager", tightSetUps);
-                        const envelopeOf = (size: number): Envelope => ({
-                            ...envelope,
-                            correlationID: freshId("c"),
-                            input: "x".repeat(size),
+                describe("the event stream", () => {
+                    req(["HTTP-stream-200", "HTTP-stream-headers", "STREAM-no-content-encoding"], "opens", async () => {
+                        const consumer = await client("manager", setUps, dialect);
+                        const stream = await consumer.openStream({ headers: { "accept-encoding": "gzip, br" } });
+                        expect(stream).to.include({ status: 200 });
+                        expect(stream.headers["content-type"]).to.match(/^text\/event-stream\b/);
+                        expect(stream.headers).to.include({
+                            "cache-control": "no-cache, no-transform",
+                            "x-accel-buffering": "no",
+                            "hiveot-heartbeat": "30",
                         });
-                        expectProblem(await consumer.post(path, envelopeOf(2000)), 413, "TOO_LARGE");
-                        expectProblem(await consumer.post(path, envelopeOf(300_000)), 413, "TOO_LARGE");
-                        expect((await consumer.post(path, envelopeOf(1000))).status).to.be.oneOf([201, 204]);
-                        expect((await consumer.call(PING)).envelope).to.include({ output: "pong" });
+                        expect(stream.headers).not.to.have.property("content-encoding");
+                        await stream.next(({ event }) => event === "sse-ping");
                     });
-                }
 
-                req(["BAD-no-cid", "HTTP-request-400"], "a request without a cid is refused", async () => {
-                    const consumer = await connected();
-                    expectProblem(await consumer.post("/hiveot/request", PING, { cid: undefined }), 400, "MISSING_CID");
-                    expectProblem(await consumer.post("/hiveot/request", PING, { cid: "" }), 400, "MISSING_CID");
-                });
+                    req(["HTTP-stream-400", "BAD-no-cid"], "is refused without a cid", async () => {
+                        const consumer = await client("manager", setUps, dialect);
+                        expectProblem(
+                            await consumer.request("GET", STREAM_PATHS[dialect], { headers: consumer.headers() }),
+                            400,
+                            "MISSING_CID"
+                        );
+                    });
 
-                req(
-                    ["BAD-no-stream", "HTTP-request-400"],
-                    "a request without a stream for its cid is refused",
-                    async () => {
-                        const consumer = await connected();
-                        const reply = await consumer.post("/hiveot/request", PING, { cid: freshId("none") });
-                        expectProblem(reply, 400, "NO_SESSION");
-                    }
-                );
-
-                req(
-                    "BAD-foreign-cid",
-                    "a request with another client's cid is refused, and nothing comes of it",
-                    async () => {
-                        const victim = await connected("viewer");
-                        const thief = await connected("operator");
-                        const reply = await thief.post("/hiveot/request", PING, { cid: victim.cid });
-                        expectProblem(reply, 400, "NO_SESSION");
-                        await victim.call({ ...PING, correlationID: "mine" });
-                        const ids = victim.stream?.blocks.flatMap(({ json }) => json?.["correlationID"] ?? []);
-                        expect(ids).to.deep.equal(["mine"]);
-                    }
-                );
-
-                req(
-                    ["BAD-open-requests", "HTTP-request-429"],
-                    "too many open requests are refused, others served",
-                    async () => {
-                        const { counter } = await tightSetUps(transport);
-                        const consumer = await connected("operator", tightSetUps);
-                        const other = await connected("operator", tightSetUps);
-                        const later = { operation: "invokeaction", thingID: COUNTER_ID, name: "later" };
-                        const answers = [1, 2].map((input) => consumer.call({ ...later, input }));
-                        await counter.invoked("later", 2);
-                        const refused = await consumer.post("/hiveot/request", { ...later, input: 3 });
-                        expectProblem(refused, 429, "TOO_MANY_REQUESTS");
+                    req("HTTP-stream-503", "is refused to a client that has too many", async () => {
+                        for (let n = 0; n < TIGHT.maxConnectionsPerClient; n++)
+                            await connected("device", tightSetUps, dialect);
+                        const consumer = await client("device", tightSetUps, dialect);
+                        const headers = { ...consumer.headers(), cid: freshId("cid") };
+                        const reply = await consumer.request("GET", STREAM_PATHS[dialect], { headers });
+                        expectProblem(reply, 503, "TOO_MANY_CONNECTIONS");
+                        const other = await connected("viewer", tightSetUps, dialect);
                         expect((await other.call(PING)).envelope).to.include({ output: "pong" });
-                        for (const answer of counter.later) answer();
-                        const outputs = (await Promise.all(answers)).map(({ envelope }) => envelope["output"]);
-                        expect(outputs).to.deep.equal([1, 2]);
-                        expect((await consumer.call(PING)).envelope).to.include({ output: "pong" });
-                        expect(counter.invocations).to.have.length(2);
-                    }
-                );
+                    });
 
-                req("BAD-subscriptions", "too many subscriptions fail", async () => {
-                    const consumer = await connected("viewer", tightSetUps);
-                    const subscribe = async (name: string, operation = "subscribeevent"): Promise<Envelope> =>
-                        (await consumer.call({ operation, thingID: COUNTER_ID, name })).envelope;
-                    expect(await subscribe("tick")).to.include({ status: "completed" });
-                    expect(await subscribe("tick")).to.include({ status: "completed" });
-                    expect(await subscribe("overflow")).to.include({ status: "completed" });
-                    const refused = await subscribe("alarm");
-                    expect(refused).to.include({ status: "failed" });
-                    expect(checkProblem(refused["error"])).to.include({ status: 429, code: "TOO_MANY_SUBSCRIPTIONS" });
-                    expect(await subscribe("overflow", "unsubscribeevent")).to.include({ status: "completed" });
-                    expect(await subscribe("alarm")).to.include({ status: "completed" });
+                    req("HTTP-heartbeat", "is kept alive by comments, announced in whole seconds", async () => {
+                        const consumer = await connected("viewer", tightSetUps, dialect);
+                        for (let beat = 0; beat < 2; beat++) {
+                            const block = await consumer.stream?.next(({ comment }) => comment !== undefined);
+                            expect(block).to.include({ event: undefined, data: undefined, raw: ": \n\n" });
+                        }
+                        expect(consumer.stream?.headers["hiveot-heartbeat"]).to.equal("1");
+                    });
                 });
-            });
+
+                describe("envelopes", () => {
+                    req(
+                        ["HTTP-request-201", "HTTP-bearer-case", "HTTP-client-id-absent", "HTTP-any-content-type"],
+                        "are taken with any content type, spelling of bearer, and without clientID",
+                        async () => {
+                            const consumer = await connected("manager", setUps, dialect);
+                            const variants: readonly Record<string, string | undefined>[] = [
+                                {},
+                                { authorization: `Bearer ${String(consumer.token)}` },
+                                { authorization: `BEARER ${String(consumer.token)}` },
+                                { clientid: undefined },
+                                { "content-type": undefined },
+                                { "content-type": "text/plain" },
+                                { "content-type": "application/x-www-form-urlencoded" },
+                                { "content-type": "application/json; charset=utf-8" },
+                                { "content-type": "nonsense" },
+                            ];
+                            for (const headers of variants) {
+                                const correlationID = freshId("c");
+                                const reply = await consumer.post(
+                                    "/hiveot/request",
+                                    { ...PING, correlationID },
+                                    headers
+                                );
+                                expect(reply).to.include({ status: 201, body: "" });
+                                const pong = await consumer.stream?.response(correlationID);
+                                expect(pong?.json).to.include({ output: "pong", status: "completed" });
+                            }
+                        }
+                    );
+
+                    req(
+                        ["HTTP-created-filled", "JAN-message-type"],
+                        "are taken without created and messageID; without messageType in rrn only",
+                        async () => {
+                            const consumer = await connected("manager", setUps, dialect);
+                            const correlationID = freshId("c");
+                            const bare = {
+                                operation: "readproperty",
+                                thingID: COUNTER_ID,
+                                name: "count",
+                                correlationID,
+                            };
+                            const typed = { ...bare, messageType: "request" };
+                            if (dialect === "rrn-2025")
+                                expectProblem(await consumer.post("/hiveot/request", bare), 400, "INVALID_ENVELOPE");
+                            const taken = await consumer.post("/hiveot/request", dialect === "rrn" ? bare : typed);
+                            expect(taken).to.include({ status: 201 });
+                            expect((await consumer.stream?.response(correlationID))?.json).to.include({ output: 0 });
+                        }
+                    );
+
+                    for (const { id, path, envelope } of endpoints.slice(1)) {
+                        req(
+                            [`HTTP-${id}-204`, "JAN-accepted"],
+                            `${id}: taken and dropped when it is for nobody, even without a stream`,
+                            async () => {
+                                const consumer = await client("device", setUps, dialect);
+                                consumer.cid = freshId("no-stream");
+                                expect(await consumer.post(path, envelope)).to.include({
+                                    status: ACCEPTED[dialect],
+                                    body: "",
+                                });
+                            }
+                        );
+                    }
+
+                    for (const { id, path, envelope } of endpoints) {
+                        req(
+                            [
+                                `HTTP-${id}-400`,
+                                "BAD-not-json",
+                                "BAD-member-types",
+                                "BAD-no-operation",
+                                "SURVIVE-bad-input",
+                                "JAN-value",
+                            ],
+                            `${id}: what is no envelope is refused`,
+                            async () => {
+                                const consumer = await connected("manager", setUps, dialect);
+                                const bystander = await connected("viewer", setUps, dialect);
+                                const { operation: _operation, affordanceType: _affordance, ...nameless } = envelope;
+                                const bad: readonly unknown[] = [
+                                    "",
+                                    "{nojson",
+                                    "nul",
+                                    '{"messageType":"request","operation":"ping"',
+                                    null,
+                                    5,
+                                    "text",
+                                    [],
+                                    [envelope],
+                                    {},
+                                    nameless,
+                                    { ...envelope, messageType: "other" },
+                                    { ...envelope, messageType: 5 },
+                                    { ...envelope, operation: 5, affordanceType: 5 },
+                                    { ...envelope, thingID: 5 },
+                                    { ...envelope, name: {} },
+                                    { ...envelope, correlationID: 5 },
+                                    { ...envelope, messageID: [] },
+                                    { ...envelope, senderID: 5 },
+                                    { ...envelope, thingID: true },
+                                    ...(id === "response"
+                                        ? BAD_MEMBERS[dialect].map((each) => ({ ...envelope, ...each }))
+                                        : []),
+                                    id === "response" ? { ...envelope, error: "text" } : { ...envelope, name: false },
+                                ];
+                                for (const each of bad) {
+                                    const text = typeof each === "string" ? each : JSON.stringify(each);
+                                    const reply = await consumer.post(path, text);
+                                    expect(reply, `body ${text}`).to.include({ status: 400 });
+                                    expectProblem(reply, 400, "INVALID_ENVELOPE");
+                                }
+                                for (const other of [consumer, bystander]) {
+                                    expect((await other.call(PING)).envelope).to.include({ output: "pong" });
+                                }
+                            }
+                        );
+
+                        req(
+                            ["BAD-depth", `HTTP-${id}-400`],
+                            `${id}: JSON over the depth limit is refused`,
+                            async () => {
+                                const consumer = await connected("manager", setUps, dialect);
+                                for (const depth of [100, 50_000]) {
+                                    const deep = `${"[".repeat(depth)}${"]".repeat(depth)}`;
+                                    const member = id === "request" ? "input" : "value";
+                                    const text = `{${JSON.stringify(envelope).slice(1, -1)},"${member}":${deep}}`;
+                                    expectProblem(await consumer.post(path, text), 400, "INVALID_ENVELOPE");
+                                }
+                                const shallow = { ...envelope, correlationID: freshId("c"), future: nested(60) };
+                                expect((await consumer.post(path, shallow)).status).to.equal(
+                                    id === "request" ? 201 : ACCEPTED[dialect]
+                                );
+                            }
+                        );
+
+                        req(
+                            ["BAD-too-large", `HTTP-${id}-413`],
+                            `${id}: a body over the limit is refused`,
+                            async () => {
+                                const consumer = await connected("manager", tightSetUps, dialect);
+                                const envelopeOf = (size: number): Envelope => ({
+                                    ...envelope,
+                                    correlationID: freshId("c"),
+                                    input: "x".repeat(size),
+                                });
+                                expectProblem(await consumer.post(path, envelopeOf(2000)), 413, "TOO_LARGE");
+                                expectProblem(await consumer.post(path, envelopeOf(300_000)), 413, "TOO_LARGE");
+                                expect((await consumer.post(path, envelopeOf(1000))).status).to.equal(
+                                    id === "request" ? 201 : ACCEPTED[dialect]
+                                );
+                                expect((await consumer.call(PING)).envelope).to.include({ output: "pong" });
+                            }
+                        );
+                    }
+
+                    req(["BAD-no-cid", "HTTP-request-400"], "a request without a cid is refused", async () => {
+                        const consumer = await connected("manager", setUps, dialect);
+                        expectProblem(
+                            await consumer.post("/hiveot/request", PING, { cid: undefined }),
+                            400,
+                            "MISSING_CID"
+                        );
+                        expectProblem(await consumer.post("/hiveot/request", PING, { cid: "" }), 400, "MISSING_CID");
+                    });
+
+                    req(
+                        ["BAD-no-stream", "HTTP-request-400"],
+                        "a request without a stream for its cid is refused",
+                        async () => {
+                            const consumer = await connected("manager", setUps, dialect);
+                            const reply = await consumer.post("/hiveot/request", PING, { cid: freshId("none") });
+                            expectProblem(reply, 400, "NO_SESSION");
+                        }
+                    );
+
+                    req(
+                        "BAD-foreign-cid",
+                        "a request with another client's cid is refused, and nothing comes of it",
+                        async () => {
+                            const victim = await connected("viewer", setUps, dialect);
+                            const thief = await connected("operator", setUps, dialect);
+                            const reply = await thief.post("/hiveot/request", PING, { cid: victim.cid });
+                            expectProblem(reply, 400, "NO_SESSION");
+                            await victim.call({ ...PING, correlationID: "mine" });
+                            const ids = victim.stream?.blocks.flatMap(({ json }) => json?.["correlationID"] ?? []);
+                            expect(ids).to.deep.equal(["mine"]);
+                        }
+                    );
+
+                    req(
+                        ["BAD-open-requests", "HTTP-request-429"],
+                        "too many open requests are refused, others served",
+                        async () => {
+                            const { counter } = await tightSetUps(transport);
+                            const consumer = await connected("operator", tightSetUps, dialect);
+                            const other = await connected("operator", tightSetUps, dialect);
+                            const messageType = "request";
+                            const later = {
+                                messageType,
+                                operation: "invokeaction",
+                                thingID: COUNTER_ID,
+                                name: "later",
+                            };
+                            const answers = [1, 2].map((input) => consumer.call({ ...later, input }));
+                            await counter.invoked("later", 2);
+                            const refused = await consumer.post("/hiveot/request", { ...later, input: 3 });
+                            expectProblem(refused, 429, "TOO_MANY_REQUESTS");
+                            expect((await other.call(PING)).envelope).to.include({ output: "pong" });
+                            for (const answer of counter.later) answer();
+                            const outputs = (await Promise.all(answers)).map(({ envelope }) => envelope["output"]);
+                            expect(outputs).to.deep.equal([1, 2]);
+                            expect((await consumer.call(PING)).envelope).to.include({ output: "pong" });
+                            expect(counter.invocations).to.have.length(2);
+                        }
+                    );
+
+                    req("BAD-subscriptions", "too many subscriptions fail", async () => {
+                        const consumer = await connected("viewer", tightSetUps, dialect);
+                        const subscribe = async (name: string, operation = "subscribeevent"): Promise<Envelope> =>
+                            (await consumer.call({ operation, thingID: COUNTER_ID, name })).envelope;
+                        expect(await subscribe("tick")).to.include({ status: "completed" });
+                        expect(await subscribe("tick")).to.include({ status: "completed" });
+                        expect(await subscribe("overflow")).to.include({ status: "completed" });
+                        const refused = await subscribe("alarm");
+                        expect(refused).to.include({ status: "failed" });
+                        expect(checkProblem(refused["error"])).to.include({
+                            status: 429,
+                            code: "TOO_MANY_SUBSCRIPTIONS",
+                        });
+                        expect(await subscribe("overflow", "unsubscribeevent")).to.include({ status: "completed" });
+                        expect(await subscribe("alarm")).to.include({ status: "completed" });
+                    });
+                });
+            }
 
             describe("identity", () => {
                 for (const endpoint of PROTECTED) {
@@ -341,7 +442,7 @@ describe("HTTP", () => {
                     const body = "envelope" in endpoint ? JSON.stringify(endpoint.envelope) : undefined;
                     req(
                         [`HTTP-${id}-401`, "BAD-no-token", "BAD-bad-token", "BAD-expired-token", "BAD-client-id"],
-                        `${id}: without a valid token it is refused`,
+                        `${path}: without a valid token it is refused`,
                         async () => {
                             const consumer = await connected();
                             const token = String(consumer.token);
@@ -496,7 +597,7 @@ describe("HTTP", () => {
 
             describe("paths and methods", () => {
                 for (const { id, method, path } of ENDPOINTS) {
-                    req([`HTTP-${id}-405`, "BAD-method"], `${id}: another method is refused`, async () => {
+                    req([`HTTP-${id}-405`, "BAD-method"], `${path}: another method is refused`, async () => {
                         const consumer = await client();
                         for (const wrong of ["PUT", "DELETE", "PATCH", method === "GET" ? "POST" : "GET"]) {
                             expectAllow(await consumer.request(wrong, path, { headers: consumer.headers() }), method);

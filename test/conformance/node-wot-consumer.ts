@@ -9,6 +9,7 @@ import { type Consumer, type Heard, Inbox, type Listening, type Outcome, type Ru
 import { freshId, PATIENCE } from "./raw/raw-client";
 
 type Factory = SseScClientFactory | SseScPlainClientFactory;
+type FactoryOptions = NonNullable<ConstructorParameters<typeof SseScPlainClientFactory>[0]>;
 type Peer = ReturnType<Factory["peerFor"]>;
 type PeerNotification = Parameters<Parameters<Peer["subscribe"]>[3]["onNotification"]>[0];
 export type PeerOperation = Parameters<Peer["subscribe"]>[0];
@@ -31,12 +32,18 @@ export class NodeWotConsumer implements Consumer {
         private readonly things: ReadonlyMap<string, WoT.ConsumedThing>
     ) {}
 
-    static async connect(setUp: SetUp, transport: Transport, role: Role): Promise<NodeWotConsumer> {
+    static async connect(
+        setUp: SetUp,
+        transport: Transport,
+        role: Role,
+        options: FactoryOptions = {},
+        change: (td: WoT.ThingDescription) => WoT.ThingDescription = (td) => td
+    ): Promise<NodeWotConsumer> {
         const servient = new Servient();
         const caCert = setUp.certificate.cert;
         const factory = setUp.secure
-            ? new SseScClientFactory({ caCert, httpVersion: transport === "TLS h2" ? 2 : 1 })
-            : new SseScPlainClientFactory({});
+            ? new SseScClientFactory({ caCert, httpVersion: transport === "TLS h2" ? 2 : 1, ...options })
+            : new SseScPlainClientFactory(options);
         servient.addClientFactory(factory);
         const token = await setUp.token(role);
         servient.addCredentials(Object.fromEntries([...setUp.things.keys()].map((id) => [id, { token }])));
@@ -44,7 +51,7 @@ export class NodeWotConsumer implements Consumer {
         const things = new Map<string, WoT.ConsumedThing>();
         for (const id of setUp.things.keys()) {
             const url = `${setUp.scheme}://${setUp.authority}/things/${encodeURIComponent(id)}`;
-            things.set(id, await wot.consume(await wot.requestThingDescription(url)));
+            things.set(id, await wot.consume(change(await wot.requestThingDescription(url))));
         }
         const [first] = things.values();
         if (first === undefined) throw new Error("No Thing is exposed");

@@ -1,4 +1,7 @@
-/** What is on the stream, block by block, and what is in the envelopes, member by member. Over every transport. */
+/**
+ * What is on the stream, block by block, and what is in the envelopes, member by member. Over every transport, in both dialects: the
+ * raw client shows what comes in January's in the forms of August.
+ */
 import { expect } from "chai";
 import { SetUp, sharedSetUps, TRANSPORTS, type Role, isSecure } from "../support/set-ups";
 import { COUNTER_ID, NOTE, PROGRESS, TWIN_ID } from "../support/things";
@@ -23,24 +26,28 @@ const on = (name: string, rest: Envelope = {}): Envelope => ({ thingID: COUNTER_
 describe("event stream and envelopes", () => {
     const setUps = sharedSetUps();
 
-    for (const transport of TRANSPORTS) {
-        describe(`over ${transport}`, () => {
+    const all = TRANSPORTS.flatMap((transport) =>
+        (["rrn", "rrn-2025"] as const).map((dialect) => ({ transport, dialect }))
+    );
+    for (const { transport, dialect } of all) {
+        describe(`over ${transport} in ${dialect}`, () => {
             const clients: RawClient[] = [];
 
             async function client(role: Role = "manager"): Promise<RawClient> {
-                const made = await (await setUps(transport)).client(transport, role);
+                const made = await (await setUps(transport)).client(transport, role, dialect);
                 clients.push(made);
                 return made;
             }
 
             async function connected(role: Role = "manager"): Promise<RawClient> {
-                const made = await (await setUps(transport)).connected(transport, role);
+                const made = await (await setUps(transport)).connected(transport, role, dialect);
                 clients.push(made);
                 return made;
             }
 
             afterEach(async () => {
                 for (const { stream } of clients) checkBlocks(stream?.blocks ?? []);
+                expect(clients.flatMap(({ stream }) => stream?.faults ?? [])).to.deep.equal([]);
                 await Promise.all(clients.splice(0).map((each) => each.close()));
                 (await setUps(transport)).reset();
             });
@@ -145,7 +152,7 @@ describe("event stream and envelopes", () => {
             req("STREAM-token-end", "ends with the token that opened it", async () => {
                 const server = { tokenLifetime: 1000 };
                 const setUp = await SetUp.start({ secure: isSecure(transport), things: [COUNTER_ID], server });
-                const consumer = await setUp.connected(transport);
+                const consumer = await setUp.connected(transport, "admin", dialect);
                 clients.push(consumer);
                 await consumer.stream?.closed;
                 const reply = await consumer.post("/hiveot/request", { operation: "ping", correlationID: "late" });
@@ -155,7 +162,7 @@ describe("event stream and envelopes", () => {
 
             req("STREAM-shutdown", "ends when the server shuts down", async () => {
                 const setUp = await SetUp.start({ secure: isSecure(transport), things: [COUNTER_ID] });
-                const consumer = await setUp.connected(transport);
+                const consumer = await setUp.connected(transport, "admin", dialect);
                 clients.push(consumer);
                 await setUp.stop();
                 await consumer.stream?.closed;
@@ -209,8 +216,8 @@ describe("event stream and envelopes", () => {
             req("ENV-no-correlation", "a request without an id is answered with one made up", async () => {
                 const consumer = await connected();
                 for (const correlationID of [undefined, null, ""]) {
-                    const request = { operation: "readproperty", ...on("count"), correlationID };
-                    expect(await consumer.post("/hiveot/request", request)).to.include({ status: 201 });
+                    const read = { messageType: "request", operation: "readproperty", ...on("count"), correlationID };
+                    expect(await consumer.post("/hiveot/request", read)).to.include({ status: 201 });
                     const block = await consumer.stream?.next(({ event }) => event === "response");
                     expect(block?.json).to.include({ operation: "readproperty", output: 0, status: "completed" });
                     expect(block?.json?.["correlationID"]).to.be.a("string").and.not.equal("");
@@ -223,7 +230,7 @@ describe("event stream and envelopes", () => {
                 async () => {
                     const { counter } = await setUps(transport);
                     const consumer = await connected();
-                    const request = { operation: "subscribeevent", ...on("tick") };
+                    const request = { messageType: "request", operation: "subscribeevent", ...on("tick") };
                     expect(await consumer.post("/hiveot/request", request)).to.include({ status: 201 });
                     const block = await consumer.stream?.next(({ event }) => event === "response");
                     expect(block?.json).to.include({ operation: "subscribeevent", status: "completed" });
@@ -391,7 +398,8 @@ describe("event stream and envelopes", () => {
                 const bystander = await connected("operator");
                 const release = setUp.counter.hold();
                 const vanishing = await connected("operator");
-                const slow = { operation: "invokeaction", ...on("slow", { input: 1 }), correlationID: freshId("c") };
+                const ids = { messageType: "request", correlationID: freshId("c") };
+                const slow = { operation: "invokeaction", ...on("slow", { input: 1 }), ...ids };
                 expect(await vanishing.post("/hiveot/request", slow)).to.include({ status: 201 });
                 await setUp.counter.invoked("slow");
                 await vanishing.close();
