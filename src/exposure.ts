@@ -2,49 +2,44 @@
 import type { ExposedThing } from "@node-wot/core";
 import type { MessageContext } from "../lib/channel";
 import { SseScError, toSseScError } from "../lib/errors";
-import { createProgress, type NotificationMessage, type RequestMessage } from "../lib/messages";
+import { createProgress, type RequestMessage } from "../lib/messages";
 import { isOperation, operationInfo, type Operation } from "../lib/operations";
-import { SubscriptionIndex, type Topic } from "../lib/subscriptions";
-import { SharedFrames } from "./http/accepted-channel";
-import type { Session } from "./http/sessions";
+import type { Topic } from "../lib/subscriptions";
+import { Subscribers, type Caller, type SubscribersOptions } from "./subscribers";
 import { Dispatcher } from "./things/dispatcher";
 import { ExposedThings } from "./things/exposed-things";
 import { Notifier } from "./things/notifier";
 
 /** What an exposure needs to know. */
-export interface ExposureOptions {
+export interface ExposureOptions extends SubscribersOptions {
     /** Tells whether a role may perform an operation. */
     readonly mayPerform: (role: string, operation: Operation) => boolean;
-    /** Subscriptions that one session may have. */
-    readonly maxSubscriptions: number;
     /** Hears of what went wrong in the application, of which clients are told nothing, or no more than that. */
     readonly onError: (what: string, error: unknown) => void;
 }
 
-/** The Things of one server, as its sessions use them. */
+/** The Things of one server, as its callers use them. */
 export class Exposure {
     readonly things = new ExposedThings();
-    readonly #subscriptions = new SubscriptionIndex<Session>();
     readonly #notifier: Notifier;
     readonly #dispatcher: Dispatcher;
 
-    constructor(private readonly options: ExposureOptions) {
+    /** @param subscribers who hears; theirs may be other Things too */
+    constructor(
+        private readonly options: ExposureOptions,
+        readonly subscribers = new Subscribers(options)
+    ) {
         this.#notifier = new Notifier(
             this.things,
-            (topic) => this.#subscriptions.hasMatch(topic),
+            (topic) => subscribers.hasMatch(topic),
             (notification) => {
-                this.#publish(notification);
+                subscribers.publish(notification);
             },
             (error) => {
                 options.onError("a notification", error);
             }
         );
         this.#dispatcher = new Dispatcher(this.things, this.#notifier);
-    }
-
-    /** Sessions that are subscribed to something. */
-    get subscribers(): number {
-        return this.#subscriptions.size;
     }
 
     /** Listeners that we have in node-wot. */
@@ -69,9 +64,9 @@ export class Exposure {
         this.#dispatcher.invocations.forgetAll();
     }
 
-    /** A session ended: it hears nothing more. Its actions run on; who asks for them later may query them. */
-    closed(session: Session): void {
-        this.#subscriptions.deleteAll(session);
+    /** A caller left: it hears nothing more. Its actions run on; who asks for them later may query them. */
+    closed(caller: Caller): void {
+        this.subscribers.deleteAll(caller);
         this.#notifier.release();
     }
 
@@ -80,23 +75,23 @@ export class Exposure {
      * @returns the output of the response
      * @throws SseScError UNKNOWN_OPERATION, FORBIDDEN, TOO_MANY_SUBSCRIPTIONS, and what dispatcher and notifier throw
      */
-    async handle(session: Session, request: RequestMessage, context: MessageContext): Promise<unknown> {
+    async handle(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
         const { operation } = request;
         if (!isOperation(operation)) throw new SseScError("UNKNOWN_OPERATION");
-        const { role } = context.identity ?? session.identity;
+        const { role } = context.identity ?? caller.identity;
         if (!this.options.mayPerform(role, operation)) throw new SseScError("FORBIDDEN");
         const { affordance, scope, subscription } = operationInfo(operation);
         if (affordance !== undefined && subscription !== undefined) {
             const topic: Topic = { affordance, thingId: request.thingId, name: scope === "one" ? request.name : "" };
-            if (subscription === "start") await this.#subscribe(session, topic);
-            else this.#unsubscribe(session, topic);
+            if (subscription === "start") await this.#subscribe(caller, topic);
+            else this.#unsubscribe(caller, topic);
             return undefined;
         }
         try {
             return await this.#dispatcher.dispatch(operation, request, {
                 query: context.query ?? "",
                 onProgress: (value) => {
-                    this.#publishProgress(session, createProgress(request, value));
+                    this.subscribers.publishProgress([{ caller, progress: createProgress(request, value) }]);
                 },
             });
         } catch (error) {
@@ -105,40 +100,20 @@ export class Exposure {
         }
     }
 
-    async #subscribe(session: Session, topic: Topic): Promise<void> {
-        if (this.#subscriptions.has(session, topic)) return;
-        if (this.#subscriptions.count(session) >= this.options.maxSubscriptions) {
-            throw new SseScError("TOO_MANY_SUBSCRIPTIONS");
-        }
-        // It counts before the application's handler has agreed: a session that closes meanwhile takes it along.
-        this.#subscriptions.add(session, topic);
+    async #subscribe(caller: Caller, topic: Topic): Promise<void> {
+        // It counts before the application's handler has agreed: a caller that leaves meanwhile takes it along.
+        if (!this.subscribers.add(caller, topic)) return;
         try {
             await this.#notifier.require(topic);
         } catch (error) {
-            this.#subscriptions.delete(session, topic);
+            this.subscribers.delete(caller, topic);
             throw error;
         }
     }
 
     /** Works for Things that are gone; without a subscription it tells what is wrong with the target. */
-    #unsubscribe(session: Session, topic: Topic): void {
-        if (this.#subscriptions.deleteWithin(session, topic)) this.#notifier.release();
+    #unsubscribe(caller: Caller, topic: Topic): void {
+        if (this.subscribers.deleteWithin(caller, topic)) this.#notifier.release();
         else this.#notifier.check(topic);
-    }
-
-    #publish(notification: NotificationMessage): void {
-        const frames = new SharedFrames(notification, this.options.onError);
-        this.#subscriptions.forEachMatch(notification, (session) => {
-            session.channel.sendShared(frames);
-        });
-    }
-
-    /** Progress is for the caller, and for those who observe the action; who is both gets it once. */
-    #publishProgress(caller: Session, progress: NotificationMessage): void {
-        const frames = new SharedFrames(progress, this.options.onError);
-        caller.channel.sendShared(frames);
-        this.#subscriptions.forEachMatch(progress, (session) => {
-            if (session !== caller) session.channel.sendShared(frames);
-        });
     }
 }

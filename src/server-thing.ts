@@ -9,7 +9,7 @@ import { ExposedThing, type Servient } from "@node-wot/core";
 import type { MessageContext } from "../lib/channel";
 import type { RequestMessage } from "../lib/messages";
 import { Exposure, type ExposureOptions } from "./exposure";
-import type { Session } from "./http/sessions";
+import type { Caller } from "./subscribers";
 import { pushForms, type Endpoint } from "./things/forms";
 import {
     renderThingDescription,
@@ -65,9 +65,9 @@ export class ServerThing {
         return this.#id;
     }
 
-    /** Sessions that are subscribed to it. */
+    /** Callers that are subscribed to it. */
     get subscribers(): number {
-        return this.#exposure.subscribers;
+        return this.#exposure.subscribers.size;
     }
 
     /** Listeners that it has in node-wot. */
@@ -100,14 +100,13 @@ export class ServerThing {
     }
 
     /** Carries out a request. @throws what `Exposure.handle` throws */
-    handle(session: Session, request: RequestMessage, context: MessageContext): Promise<unknown> {
-        return this.#exposure.handle(session, request, context);
+    handle(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
+        return this.#exposure.handle(caller, request, context);
     }
 
-    /** A session ended: it hears nothing more. */
-    closed(session: Session): void {
-        this.#exposure.closed(session);
-        this.connectionsChanged();
+    /** A caller left: it hears nothing more. */
+    closed(caller: Caller): void {
+        this.#exposure.closed(caller);
     }
 
     /** A session was opened or ended. Observers are told once per turn of the event loop, and only if the number is another one. */

@@ -102,6 +102,7 @@ export class SseScServer implements ProtocolServer {
                 onClosed: (session) => {
                     this.#exposure.closed(session);
                     this.#ownThing.closed(session);
+                    this.#ownThing.connectionsChanged();
                 },
             }
         );
@@ -113,7 +114,7 @@ export class SseScServer implements ProtocolServer {
             connections: this.#running?.listener?.connections ?? 0,
             sessions: this.#sessions.size,
             openRequests: this.#sessions.openRequests,
-            subscribers: this.#exposure.subscribers + this.#ownThing.subscribers,
+            subscribers: this.#exposure.subscribers.size + this.#ownThing.subscribers,
             listeners: this.#exposure.listeners + this.#ownThing.listeners,
             tokenVerifications: this.#running?.auth?.verifications ?? 0,
         };
@@ -304,7 +305,7 @@ export class SseScServer implements ProtocolServer {
             clients: () => this.#sessions.clients,
             connections: () => this.status.connections,
             openRequests: () => this.#sessions.openRequests,
-            subscribers: () => this.#exposure.subscribers + this.#ownThing.subscribers,
+            subscribers: () => this.#exposure.subscribers.size + this.#ownThing.subscribers,
             started: () => this.#requireRunning().started,
             version: packageVersion,
         };

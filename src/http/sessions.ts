@@ -4,7 +4,7 @@ import type { Identity } from "../../lib/identity";
 import type { MessageConverter } from "../../lib/converters/converter";
 import { Peer, type RequestHandler } from "../../lib/peer";
 import type { NotificationMessage } from "../../lib/messages";
-import { AcceptedChannel, type AcceptedChannelOptions } from "./accepted-channel";
+import { AcceptedChannel, type AcceptedChannelOptions, type SharedFrames } from "./accepted-channel";
 import type { HttpResponse } from "./exchange";
 import { FlushScheduler } from "./stream-writer";
 
@@ -33,6 +33,11 @@ export class Session {
             },
         });
         if (identity.expiresAt !== undefined) this.#endAt(identity.expiresAt);
+    }
+
+    /** Sends a message that others get too. */
+    notify(frames: SharedFrames): void {
+        this.channel.sendShared(frames);
     }
 
     /** Gives back what the session holds; its channel is closed. */
