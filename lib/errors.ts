@@ -8,6 +8,7 @@
 /** What each code means: HTTP status and the title that a peer sees. Titles never carry input or internals. */
 const PROBLEMS = {
     ABORTED: [499, "The caller gave up"],
+    AGENT_OFFLINE: [503, "The agent of this Thing is not connected"],
     ALREADY_CLOSED: [503, "The connection is closed"],
     CANCELLED: [409, "The action was cancelled"],
     CONNECTION_LOST: [503, "The connection was lost before the answer came"],

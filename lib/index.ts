@@ -10,6 +10,7 @@ export { rrn2025 } from "./converters/rrn-2025";
 export * from "./event-stream";
 export * from "./pending-requests";
 export * from "./subscriptions";
+export * from "./action-ids";
 export * from "./channel";
 export * from "./peer";
 export * from "./peer-operations";

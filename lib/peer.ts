@@ -2,6 +2,7 @@
  * The symmetric end point on a channel: sends requests and awaits their responses, answers requests that come in, sends
  * notifications and hands on those that come in, all at once. Who dialled makes no difference.
  */
+import { actionIdOf } from "./action-ids";
 import type { Channel, ChannelReceiver, MessageContext, SendOptions } from "./channel";
 import { SseScError, toProblem, toSseScError } from "./errors";
 import { createRequest, createResponse, isMessage, splitNotification, type NewRequest } from "./messages";
@@ -31,6 +32,8 @@ export interface PathListener {
 export interface PeerOptions {
     /** Answers requests that come in. Without it they fail with `UNKNOWN_THING`. */
     readonly onRequest?: RequestHandler;
+    /** Whose answer it is: the `senderID` of the response. Default: that of a server's own Things, which is empty. */
+    readonly answersAs?: (request: RequestMessage) => string;
     /** Hears every notification that comes in, in the order of arrival. */
     readonly onNotification?: (notification: NotificationMessage) => void;
     /** Milliseconds until a request fails; 0 waits without limit. Default 60,000. */
@@ -199,7 +202,7 @@ export class Peer extends PeerOperations {
 
     #receiveNotification(notification: NotificationMessage): void {
         if (notification.affordance === "action") {
-            this.#pending.progress(notification, notification.correlationId || innerCorrelationId(notification));
+            this.#pending.progress(notification, actionIdOf(notification));
         }
         for (const single of splitNotification(notification)) {
             this.#subscriptions.deliver(single);
@@ -218,8 +221,9 @@ export class Peer extends PeerOperations {
         } finally {
             this.#answering--;
         }
+        const senderId = this.#options.answersAs?.(request) ?? "";
         try {
-            await this.#channel.send(response);
+            await this.#channel.send(senderId === "" ? response : { ...response, senderId });
         } catch {
             // The asker is gone, or its path is: nobody is left to tell.
         }
@@ -232,10 +236,6 @@ export class Peer extends PeerOperations {
             this.#options.onListenerError?.(error);
         }
     }
-}
-
-function innerCorrelationId({ value }: NotificationMessage): string {
-    return isMessage(value, "response") ? value.correlationId : "";
 }
 
 /** The progress itself: the output inside the status. */

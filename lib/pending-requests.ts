@@ -108,14 +108,18 @@ export class PendingRequests {
         this.#take(correlationId)?.reject(error);
     }
 
-    /** Hands a progress notification to the invocation it belongs to: by correlation id, else by Thing and name. */
-    progress(notification: NotificationMessage, correlationId: string): void {
+    /**
+     * Hands a progress notification to the invocation it belongs to: by correlation id, else by Thing and name.
+     * @returns the requests that it belongs to
+     */
+    progress(notification: NotificationMessage, correlationId: string): readonly RequestMessage[] {
         const known = this.#pending.get(correlationId);
         const candidates = known === undefined ? this.#invocationsOf(notification, correlationId) : [known];
         for (const pending of candidates) {
             this.#startTimer(pending);
             pending.options.onProgress?.(notification);
         }
+        return candidates.map(({ request }) => request);
     }
 
     /** Empties the map and fails each request with what `errorOf` makes for it, and for whether it had left. */

@@ -6,6 +6,7 @@ import { DEFAULT_MAX_DEPTH } from "../lib/json";
 import { DEFAULT_STREAM_PATH, type Dialects } from "../lib/converters/dialects";
 import { AUTH_OPTIONS, validateAuthOptions, type AuthOptions } from "./auth";
 import { readDialects, type DialectsConfig } from "./dialects";
+import { readHub, type HubConfig, type HubSettings } from "./hub-config";
 import { parseCertificate, readCertificates, readPem } from "./pem";
 import { isUri } from "./things/td-members";
 
@@ -32,6 +33,11 @@ export interface SseScServerConfig extends AuthOptions {
     allowInsecure?: boolean;
     /** How clients identify themselves. `nosec` lets everybody do everything, and works on loopback only. Default: bearer. */
     security?: readonly [{ scheme: "bearer" | "nosec" }];
+    /**
+     * Makes the server a hub: agents dial in, and their Things are used through it like its own. `true`, or options of the hub.
+     * Default: false.
+     */
+    hub?: boolean | HubConfig;
     /** Folder for accounts, signing key and revocations. Default: in memory, so tokens end with the process. */
     store?: string;
     /** Dialects by stream path, added to HiveOT's own: `rrn` on `/hiveot/ssesc`, `rrn-2025` on `/hiveot/sse`. */
@@ -89,6 +95,7 @@ const OTHER_OPTIONS = [
     "tdAccess",
     "dialects",
     "streamPath",
+    "hub",
 ] as const satisfies (keyof SseScServerConfig)[];
 
 /** Options of what listens. */
@@ -131,6 +138,7 @@ export interface ServerSettings extends Readonly<Record<keyof typeof NUMBERS, nu
     readonly dialects: Dialects;
     /** Stream path that TDs name. */
     readonly streamPath: string;
+    readonly hub: HubSettings | undefined;
 }
 
 /**
@@ -161,6 +169,7 @@ export function parseServerConfig(config: SseScServerConfig): ServerSettings {
         auth,
         dialects,
         streamPath: readStreamPath(config.streamPath, dialects),
+        hub: readHub(config.hub),
     };
 }
 

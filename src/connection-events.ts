@@ -1,6 +1,7 @@
 /** The state of a connection and those who want to hear of it. */
 import type { SseScError } from "../lib/errors";
 import type { PathListener } from "../lib/peer";
+import { EventListeners, type Listener } from "./event-listeners";
 
 /** `reconnecting` ends with `connected`, or with `closed`, which is for good. */
 export type ConnectionState = "connected" | "reconnecting" | "closed";
@@ -22,9 +23,7 @@ export interface ConnectionEventMap {
 export type ConnectionEvent = keyof ConnectionEventMap;
 
 /** Hears an event of a connection; it may be async, and what it throws or rejects with harms nobody. */
-export type ConnectionListener<E extends ConnectionEvent> = (...parameters: ConnectionEventMap[E]) => unknown;
-
-type Listeners = { readonly [E in ConnectionEvent]: Map<ConnectionListener<E>, { readonly once: boolean }> };
+export type ConnectionListener<E extends ConnectionEvent> = Listener<ConnectionEventMap[E]>;
 
 /** Makes events of what happens to the path. */
 export class ConnectionEvents {
@@ -33,25 +32,27 @@ export class ConnectionEvents {
         dropped: (error) => {
             if (this.#state !== "connected") return; // it broke again before it was all back
             this.#state = "reconnecting";
-            this.#emit("disconnected", error);
+            this.#listeners.emit("disconnected", error);
         },
         restored: () => {
             this.#state = "connected";
-            this.#emit("connected");
+            this.#listeners.emit("connected");
         },
         closed: (error) => {
             this.#state = "closed";
-            this.#emit("closed", this.#wanted ? undefined : error);
-            for (const listeners of Object.values(this.#listeners)) listeners.clear();
+            this.#listeners.emit("closed", this.#wanted ? undefined : error);
+            this.#listeners.clear();
         },
     };
-    readonly #listeners: Listeners = { connected: new Map(), disconnected: new Map(), closed: new Map() };
+    readonly #listeners: EventListeners<ConnectionEventMap>;
     #state: ConnectionState = "connected";
     /** True once the user wants it closed. */
     #wanted = false;
 
     /** @param onListenerError hears what a listener threw */
-    constructor(private readonly onListenerError: (error: unknown) => void) {}
+    constructor(onListenerError: (error: unknown) => void) {
+        this.#listeners = new EventListeners(onListenerError);
+    }
 
     get state(): ConnectionState {
         return this.#state;
@@ -64,22 +65,10 @@ export class ConnectionEvents {
 
     /** The same listener counts once. */
     add<E extends ConnectionEvent>(event: E, listener: ConnectionListener<E>, once: boolean): void {
-        this.#listeners[event].set(listener, { once });
+        this.#listeners.add(event, listener, once);
     }
 
     remove<E extends ConnectionEvent>(event: E, listener: ConnectionListener<E>): void {
-        this.#listeners[event].delete(listener);
-    }
-
-    #emit<E extends ConnectionEvent>(event: E, ...parameters: ConnectionEventMap[E]): void {
-        for (const [listener, { once }] of [...this.#listeners[event]]) {
-            if (once) this.remove(event, listener);
-            try {
-                const result = listener(...parameters);
-                if (result instanceof Promise) result.catch(this.onListenerError);
-            } catch (error) {
-                this.onListenerError(error);
-            }
-        }
+        this.#listeners.remove(event, listener);
     }
 }

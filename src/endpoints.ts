@@ -59,6 +59,16 @@ export class Endpoints {
         return { ...this.#default, authority: url.host };
     }
 
+    /** True if an http(s) origin leads to this server. */
+    reaches(origin: string): boolean {
+        const { host, port } = new URL(origin);
+        const { scheme, authority } = this.#default;
+        const http = scheme === "sse" ? "https:" : "http:";
+        const own = new URL(`${http}//${authority}`);
+        if (new URL(origin).protocol !== http || port !== own.port) return false;
+        return host === own.host || this.forHost(host).authority === host;
+    }
+
     /** True if clients can trust that this name is us: the certificate says so, or, without TLS, it is our own address. */
     #covers(host: string): boolean {
         const { tls, address } = this.settings;

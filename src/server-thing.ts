@@ -70,6 +70,11 @@ export class ServerThing {
         return this.#exposure.subscribers.size;
     }
 
+    /** Subscriptions of one caller to it. */
+    subscriptionsOf(caller: Caller): number {
+        return this.#exposure.subscribers.count(caller);
+    }
+
     /** Listeners that it has in node-wot. */
     get listeners(): number {
         return this.#exposure.listeners;

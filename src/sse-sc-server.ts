@@ -61,10 +61,15 @@ interface Running {
 export class SseScServer implements ProtocolServer {
     /** `sse` over TLS, `sse-plain` without. */
     readonly scheme: "sse" | "sse-plain";
+    /** The connections that clients have opened: who is there, events when they come and go, and ways to talk to them. */
+    readonly connections: ServerConnections;
     readonly #settings: ServerSettings;
     readonly #exposure: Exposure;
     readonly #ownThing: ServerThing;
     readonly #sessions: Sessions;
+    readonly #requests = new ClientRequests();
+    readonly #hub: Hub | undefined;
+    readonly #local = new Set<LocalConnection>();
     readonly #templates = new WeakMap<ExposedThing, unknown>();
     readonly #mount: Mount;
     #running: Running | undefined;
@@ -89,19 +94,26 @@ export class SseScServer implements ProtocolServer {
             readings: this.#readings(),
             isTaken: (thingId) => this.#exposure.things.get(thingId) !== undefined,
         });
+        this.connections = new ServerConnections({
+            requests: this.#requests,
+            subscriptionsOf: (session) => this.#exposure.subscribers.count(session) + this.#ownThing.subscriptionsOf(session),
+            onError: warnOf,
+        });
+        this.#hub = this.#createHub(options);
         this.#sessions = new Sessions(
             { ...this.#settings, onError: warnOf },
             {
-                onRequest: (session, request, context) => {
-                    const answering = this.#ownThing.answersFor(request.thingId) ? this.#ownThing : this.#exposure;
-                    return answering.handle(session, request, context);
-                },
-                onOpened: () => {
+                onRequest: (session, request, context) => this.#carryOut(session, request, context),
+                answersAs: ({ thingId }) => this.#agentOf(thingId),
+                onOpened: (session) => {
+                    this.#requests.opened(session);
+                    this.connections.opened(session);
                     this.#ownThing.connectionsChanged();
                 },
                 onClosed: (session) => {
-                    this.#exposure.closed(session);
-                    this.#ownThing.closed(session);
+                    this.#left(session);
+                    this.#requests.closed(session);
+                    this.connections.ended(session);
                     this.#ownThing.connectionsChanged();
                 },
             }
@@ -207,6 +219,7 @@ export class SseScServer implements ProtocolServer {
         this.#exposure.clear();
         this.#ownThing.stop();
         this.#sessions.endAll();
+        for (const connection of this.#local) connection.close();
         await Promise.all([unmounted, running.listener?.stop()]);
         this.#running = undefined;
         await running.auth?.close();
@@ -243,6 +256,70 @@ export class SseScServer implements ProtocolServer {
         return JSON.parse(this.#requireRunning().descriptions.of(thingId, undefined)) as ThingDescription;
     }
 
+    /**
+     * Connects a script of this process, for `new SseScClientFactory({ hub: server })`.
+     * @internal
+     * @throws SseScError ALREADY_CLOSED if the server is not running
+     */
+    connectLocally(options: PeerOptions): LocalConnection {
+        this.#requireRunning();
+        const identity: Identity = { clientId: this.#ownThing.id, role: LOCAL_ROLE };
+        const connection = new LocalConnection(
+            identity,
+            {
+                onRequest: (caller, request, context) => this.#carryOut(caller, request, context),
+                answersAs: ({ thingId }) => this.#agentOf(thingId),
+                onClosed: (closed) => {
+                    this.#local.delete(closed);
+                    this.#left(closed);
+                },
+            },
+            options
+        );
+        this.#local.add(connection);
+        return connection;
+    }
+
+    /**
+     * True if an http(s) origin leads to this server, so that a script of this process need not go by the network.
+     * @internal
+     */
+    reaches(origin: string): boolean {
+        return this.#running?.endpoints.reaches(origin) === true;
+    }
+
+    /** Own Things go first: nobody else can have their ids. */
+    #carryOut(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
+        const { thingId } = request;
+        if (this.#ownThing.answersFor(thingId)) return this.#ownThing.handle(caller, request, context);
+        if (this.#exposure.things.get(thingId) === undefined && this.#hub?.answersFor(thingId) === true) {
+            return this.#hub.handle(caller, request, context);
+        }
+        return this.#exposure.handle(caller, request, context);
+    }
+
+    #agentOf(thingId: string): string {
+        return this.#exposure.things.get(thingId) === undefined ? (this.#hub?.agentOf(thingId) ?? "") : "";
+    }
+
+    #left(caller: Caller): void {
+        this.#exposure.closed(caller);
+        this.#ownThing.closed(caller);
+    }
+
+    #createHub({ mayPerform }: ExposureOptions): Hub | undefined {
+        if (this.#settings.hub === undefined) return undefined;
+        return new Hub({
+            ...this.#settings.hub,
+            ownerOf: (thingId) => this.#running?.directory?.ownerOf(thingId),
+            describe: (thingId) => this.#running?.directory?.describe(thingId),
+            mayPerform,
+            subscribers: this.#exposure.subscribers,
+            agents: this.#requests,
+            log: debug,
+        });
+    }
+
     #publish(thing: ExposedThing): void {
         pushForms(this.#exposure.things, thing, this.#requireRunning().endpoints.default, this.#templates.get(thing));
         this.#exposure.add(thing);
@@ -270,6 +347,12 @@ export class SseScServer implements ProtocolServer {
             authenticate,
             sessions: this.#sessions,
             onError: warnOf,
+            onResponse: ({ clientId }, response) => {
+                this.#requests.responded(clientId, response);
+            },
+            onNotification: (identity, notification) => {
+                this.#hub?.notified(identity, notification);
+            },
         });
         const admit = async (request: HttpRequest): Promise<void> => {
             if (this.#settings.tdAccess === "authenticated") await authenticate(request);

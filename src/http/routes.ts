@@ -5,7 +5,7 @@
 import type { MessageConverter, Result } from "../../lib/converters/converter";
 import { SseScError } from "../../lib/errors";
 import type { Identity } from "../../lib/identity";
-import { newId, type Message, type RequestMessage } from "../../lib/messages";
+import { newId, type NotificationMessage, type RequestMessage, type ResponseMessage } from "../../lib/messages";
 import { isOperation, operationInfo } from "../../lib/operations";
 import { readJson } from "./body";
 import {
@@ -43,6 +43,10 @@ export interface RouteOptions {
     readonly heartbeatInterval: number;
     /** Hears what went wrong here, of which clients are told nothing. */
     readonly onError: (what: string, error: unknown) => void;
+    /** Takes what a client answers, by whichever of its connections, or by none. */
+    readonly onResponse: (identity: Identity, response: ResponseMessage) => void;
+    /** Takes what a client publishes. */
+    readonly onNotification: (identity: Identity, notification: NotificationMessage) => void;
 }
 
 type Handler = (
@@ -57,7 +61,7 @@ interface Route {
     readonly handle: Handler;
 }
 
-/** The SSE-SC routes of one server. */
+/** The SSE-SC routes of one server. The sender of a message is who authenticated, whatever the envelope says. */
 export class SseScRoutes {
     readonly #routes = new Map<string, Route>();
     readonly #streamHeaders: Readonly<Record<string, string>>;
@@ -133,7 +137,14 @@ export class SseScRoutes {
         if (isGone(response)) return; // it left while we found out who it is: nobody would tell us again
         this.options.sessions.checkRoom(identity.clientId, cid);
         response.writeHead(200, this.#streamHeaders);
-        this.options.sessions.open(identity, cid, converter, response);
+        this.options.sessions.open({
+            identity,
+            cid,
+            converter,
+            response,
+            address: request.socket.remoteAddress,
+            httpVersion: request.httpVersionMajor === 2 ? 2 : 1,
+        });
     }
 
     async #request(request: HttpRequest, response: HttpResponse, identity: Identity, query: string): Promise<void> {
@@ -148,7 +159,10 @@ export class SseScRoutes {
         const message = unwrap(session.channel.converter.decodeRequest(json));
         if (session.peer.openRequests >= this.options.maxPendingRequests) throw new SseScError("TOO_MANY_REQUESTS");
         respond(response, 201);
-        receive(session, withCorrelationId(message), identity, query);
+        session.channel.receive(
+            { ...withCorrelationId(message), senderId: identity.clientId },
+            { identity, query }
+        );
     }
 
     async #response(request: HttpRequest, response: HttpResponse, identity: Identity): Promise<void> {
@@ -157,8 +171,7 @@ export class SseScRoutes {
         const converter = this.#converterFor(session, json);
         const message = unwrap(converter.decodeResponse(json));
         respond(response, converter.conventions?.acceptedStatus ?? 204);
-        // A response that nobody waits for is dropped: it may be a second one, or late.
-        if (session !== undefined) receive(session, message, identity, "");
+        this.options.onResponse(identity, { ...message, senderId: identity.clientId });
     }
 
     async #notification(request: HttpRequest, response: HttpResponse, identity: Identity): Promise<void> {
@@ -167,7 +180,7 @@ export class SseScRoutes {
         const converter = this.#converterFor(session, json);
         const message = unwrap(converter.decodeNotification(json));
         respond(response, converter.conventions?.acceptedStatus ?? 204);
-        if (session !== undefined) receive(session, message, identity, "");
+        this.options.onNotification(identity, { ...message, senderId: identity.clientId });
     }
 
     /** The dialect of the session; without one, that which the envelope shows. */
@@ -222,11 +235,6 @@ function requireCid(request: HttpRequest): string {
 function unwrap<T>(result: Result<T>): T {
     if (!result.ok) throw result.error;
     return result.value;
-}
-
-/** The sender is who authenticated, whatever the envelope says. */
-function receive(session: Session, message: Message, identity: Identity, query: string): void {
-    session.channel.receive({ ...message, senderId: identity.clientId }, { identity, query });
 }
 
 /** Requests without an id are answered with one that we make up; a subscription is just acknowledged (recorded so). */

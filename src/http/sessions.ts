@@ -3,7 +3,7 @@ import { SseScError } from "../../lib/errors";
 import type { Identity } from "../../lib/identity";
 import type { MessageConverter } from "../../lib/converters/converter";
 import { Peer, type RequestHandler } from "../../lib/peer";
-import type { NotificationMessage } from "../../lib/messages";
+import type { RequestMessage } from "../../lib/messages";
 import { AcceptedChannel, type AcceptedChannelOptions, type SharedFrames } from "./accepted-channel";
 import type { HttpResponse } from "./exchange";
 import { FlushScheduler } from "./stream-writer";
@@ -11,26 +11,43 @@ import { FlushScheduler } from "./stream-writer";
 /** Longest delay of a timer: longer ones fire at once. */
 const MAX_DELAY = 2 ** 31 - 1;
 
+/** What a stream that is opened brings with it. */
+export interface SessionInit {
+    /** Who opens the stream. */
+    readonly identity: Identity;
+    /** Connection id that the client chose. */
+    readonly cid: string;
+    readonly converter: MessageConverter;
+    /** Its headers are out. */
+    readonly response: HttpResponse;
+    /** IP address that the stream comes from. */
+    readonly address: string | undefined;
+    readonly httpVersion: 1 | 2;
+}
+
 /** One open stream and the POSTs that belong to it. */
 export class Session {
     /** When the stream was opened, in milliseconds since the epoch. */
     readonly since = Date.now();
     readonly peer: Peer;
+    readonly identity: Identity;
+    readonly cid: string;
+    readonly address: string | undefined;
+    readonly httpVersion: 1 | 2;
     #expiry: NodeJS.Timeout | undefined;
 
     constructor(
-        /** Who opened the stream. */
-        readonly identity: Identity,
-        /** Connection id that the client chose. */
-        readonly cid: string,
+        { identity, cid, address, httpVersion }: SessionInit,
         readonly channel: AcceptedChannel,
         handlers: SessionHandlers
     ) {
+        this.identity = identity;
+        this.cid = cid;
+        this.address = address;
+        this.httpVersion = httpVersion;
         this.peer = new Peer(channel, {
             onRequest: (request, context) => handlers.onRequest(this, request, context),
-            onNotification: (notification) => {
-                handlers.onNotification?.(this, notification);
-            },
+            answersAs: handlers.answersAs,
         });
         if (identity.expiresAt !== undefined) this.#endAt(identity.expiresAt);
     }
@@ -59,7 +76,8 @@ export class Session {
 export interface SessionHandlers {
     /** Answers a request: the output, or a SseScError for the caller. */
     onRequest(session: Session, ...request: Parameters<RequestHandler>): ReturnType<RequestHandler>;
-    onNotification?(session: Session, notification: NotificationMessage): void;
+    /** Who answers a request: a client's id, or nobody's for the server's own Things. */
+    readonly answersAs?: (request: RequestMessage) => string;
     /** Called once for each session, when it is open. */
     onOpened?(session: Session): void;
     /** Called once for each session that has ended. */
@@ -123,13 +141,14 @@ export class Sessions {
     }
 
     /** Opens a session on a stream whose headers are out; one with the same client and cid is replaced. */
-    open(identity: Identity, cid: string, converter: MessageConverter, response: HttpResponse): Session {
+    open(init: SessionInit): Session {
+        const { identity, cid, converter, response } = init;
         this.find(identity.clientId, cid)?.channel.replace();
         const options = { ...this.limits, converter, scheduler: this.#scheduler };
         const channel = new AcceptedChannel(response, options, () => {
             this.#remove(session);
         });
-        const session = new Session(identity, cid, channel, this.handlers);
+        const session = new Session(init, channel, this.handlers);
         let ofClient = this.#clients.get(identity.clientId);
         if (ofClient === undefined) this.#clients.set(identity.clientId, (ofClient = new Map<string, Session>()));
         ofClient.set(cid, session);

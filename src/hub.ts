@@ -1,0 +1,138 @@
+/**
+ * What makes a server a hub: agents dial in, and their Things are used through it like its own. Consumers need not know which is
+ * which (design.md, "Hub").
+ */
+import type { MessageContext } from "../lib/channel";
+import { SseScError } from "../lib/errors";
+import type { Identity } from "../lib/identity";
+import { isRecord } from "../lib/json";
+import { splitNotification, type NotificationMessage, type RequestMessage } from "../lib/messages";
+import { isOperation, operationInfo, type Operation } from "../lib/operations";
+import type { Topic } from "../lib/subscriptions";
+import { LatestValues } from "./hub/latest-values";
+import { Router, type AgentRequests } from "./hub/router";
+import type { Caller, Subscribers } from "./subscribers";
+
+/** What a hub needs to know. */
+export interface HubOptions {
+    /** Client id of the agent that a Thing belongs to. */
+    readonly ownerOf: (thingId: string) => string | undefined;
+    /** The TD of a Thing as its agent wrote it. */
+    readonly describe: (thingId: string) => Promise<Readonly<Record<string, unknown>> | undefined>;
+    /** Tells whether a role may perform an operation. */
+    readonly mayPerform: (role: string, operation: Operation) => boolean;
+    readonly subscribers: Subscribers;
+    readonly agents: AgentRequests;
+    /** Milliseconds that an agent has to answer. */
+    readonly requestTimeout: number;
+    /** Takes a line for the log. */
+    readonly log: (line: string) => void;
+}
+
+const CONTAINERS = { property: "properties", action: "actions", event: "events" } as const;
+
+/** The Things of agents, as callers use them. */
+export class Hub {
+    readonly #options: HubOptions;
+    readonly #router: Router<Caller>;
+    readonly #latest = new LatestValues();
+
+    constructor(options: HubOptions) {
+        this.#options = options;
+        this.#router = new Router(options.agents, options.requestTimeout);
+    }
+
+    /** True if requests for this id go to an agent. */
+    answersFor(thingId: string): boolean {
+        return this.#options.ownerOf(thingId) !== undefined;
+    }
+
+    /** Who answers for a Thing: the agent's client id; empty if it is none of an agent's. */
+    agentOf(thingId: string): string {
+        return this.#options.ownerOf(thingId) ?? "";
+    }
+
+    /** The Thing is gone from the directory. Subscriptions stay, and revive if it comes back. */
+    forget(thingId: string): void {
+        this.#latest.forget(thingId);
+    }
+
+    /**
+     * Carries out a request: subscriptions and `readevent` here, everything else by the agent.
+     * @returns the output of the response
+     * @throws SseScError UNKNOWN_OPERATION, FORBIDDEN, UNKNOWN_THING, UNKNOWN_AFFORDANCE, TOO_MANY_SUBSCRIPTIONS, AGENT_OFFLINE, and
+     * what `Router.forward` throws
+     */
+    async handle(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
+        const { operation, thingId, name } = request;
+        if (!isOperation(operation)) throw new SseScError("UNKNOWN_OPERATION");
+        const { role } = context.identity ?? caller.identity;
+        if (!this.#options.mayPerform(role, operation)) throw new SseScError("FORBIDDEN");
+        const agent = this.#options.ownerOf(thingId);
+        if (agent === undefined) throw new SseScError("UNKNOWN_THING");
+        const { affordance, scope, subscription } = operationInfo(operation);
+        if (affordance !== undefined && subscription !== undefined) {
+            const topic: Topic = { affordance, thingId, name: scope === "one" ? name : "" };
+            if (subscription === "start") await this.#subscribe(caller, topic);
+            else await this.#unsubscribe(caller, topic);
+            return undefined;
+        }
+        switch (operation) {
+            case "ping":
+                return "pong";
+            case "readevent":
+                if (name === "") throw new SseScError("UNKNOWN_AFFORDANCE");
+                await this.#check({ affordance: "event", thingId, name });
+                return this.#latest.get(thingId, name);
+            case "readallevents":
+                return this.#latest.all(thingId);
+            default:
+                return this.#router.forward(agent, caller, request);
+        }
+    }
+
+    /** A client published something; it counts for Things of its own only. */
+    notified({ clientId }: Identity, notification: NotificationMessage): void {
+        for (const single of splitNotification(notification)) {
+            if (this.#options.ownerOf(single.thingId) !== clientId) {
+                this.#options.log(`a notification of ${clientId} was dropped: the Thing is not its own`);
+                return;
+            }
+            if (single.affordance === "action") {
+                const { callers, forObservers } = this.#router.progressed(clientId, single);
+                this.#options.subscribers.publishProgress(callers, forObservers);
+                continue;
+            }
+            if (single.affordance === "event") this.#latest.set(single);
+            this.#options.subscribers.publish(single);
+        }
+    }
+
+    /** It counts before the TD has been read: a caller that leaves meanwhile takes it along. */
+    async #subscribe(caller: Caller, topic: Topic): Promise<void> {
+        const { subscribers } = this.#options;
+        if (!subscribers.add(caller, topic)) return;
+        try {
+            await this.#check(topic);
+        } catch (error) {
+            subscribers.delete(caller, topic);
+            throw error;
+        }
+    }
+
+    /** Without a subscription it tells what is wrong with the target. */
+    async #unsubscribe(caller: Caller, topic: Topic): Promise<void> {
+        if (!this.#options.subscribers.deleteWithin(caller, topic)) await this.#check(topic);
+    }
+
+    /** @throws SseScError UNKNOWN_THING, UNKNOWN_AFFORDANCE */
+    async #check({ affordance, thingId, name }: Topic): Promise<void> {
+        if (name === "") return;
+        const td = await this.#options.describe(thingId);
+        if (td === undefined) throw new SseScError("UNKNOWN_THING");
+        const affordances = td[CONTAINERS[affordance]];
+        if (!isRecord(affordances) || !Object.hasOwn(affordances, name)) {
+            throw new SseScError("UNKNOWN_AFFORDANCE");
+        }
+    }
+}
