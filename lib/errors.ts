@@ -29,6 +29,7 @@ const PROBLEMS = {
     NO_INVOCATION: [404, "No such invocation of this action is known"],
     NO_SESSION: [400, "No event stream is open for this cid"],
     NOT_OBSERVABLE: [400, "The property is not observable"],
+    NOT_OWNER: [409, "The Thing of this id belongs to another client"],
     NOT_READABLE: [400, "The property is write-only"],
     NOT_WRITABLE: [400, "The property is read-only"],
     OUTCOME_UNKNOWN: [503, "Nobody knows whether the request was carried out"],
@@ -40,6 +41,7 @@ const PROBLEMS = {
     TOO_MANY_CONNECTIONS: [503, "Too many connections"],
     TOO_MANY_REQUESTS: [429, "Too many requests are open"],
     TOO_MANY_SUBSCRIPTIONS: [429, "Too many subscriptions on this connection"],
+    TOO_MANY_THINGS: [507, "The directory holds as many Things as it may"],
     UNAUTHORIZED: [401, "A valid bearer token is required"],
     UNKNOWN_AFFORDANCE: [404, "The Thing has no such affordance"],
     UNKNOWN_OPERATION: [400, "The operation is not known"],
@@ -59,6 +61,16 @@ export interface Problem {
     title: string;
     /** More about this occurrence. */
     detail?: string;
+    /** What is wrong with a Thing Description, field by field (WoT Discovery, "Validation"). */
+    validationErrors?: readonly ValidationError[];
+}
+
+/** One fault of a Thing Description. */
+export interface ValidationError {
+    /** Where: names and indices, joined by dots. */
+    readonly field: string;
+    /** What is wrong there, in words. */
+    readonly description: string;
 }
 
 const TYPE_PREFIX = "urn:hiveot-ssesc:problem:";
@@ -74,6 +86,8 @@ export interface SseScErrorOptions {
     retryAfter?: number;
     /** Further HTTP headers that belong to the error, such as `Allow`. */
     headers?: Readonly<Record<string, string>>;
+    /** What is wrong with a Thing Description: travels as it is, and in words as the `detail`. */
+    validationErrors?: readonly ValidationError[];
     /** The problem that a peer sent, as it came. */
     problem?: Problem;
 }
@@ -87,6 +101,8 @@ export class SseScError extends Error {
     readonly title: string;
     readonly retryAfter: number | undefined;
     readonly headers: Readonly<Record<string, string>>;
+    /** What is wrong with a Thing Description, for `INVALID_TD` of a directory; otherwise empty. */
+    readonly validationErrors: readonly ValidationError[];
     /** The problem that the peer sent, when this error came from a peer. */
     readonly problem: Problem | undefined;
 
@@ -105,6 +121,7 @@ export class SseScError extends Error {
         this.title = options.title ?? title;
         this.retryAfter = options.retryAfter;
         this.headers = options.headers ?? {};
+        this.validationErrors = options.validationErrors ?? [];
         this.problem = options.problem;
     }
 }
@@ -122,7 +139,12 @@ export function toSseScError(thrown: unknown, code: ErrorCode = "INTERNAL"): Sse
 /** The problem details of an error: what travels. Anything that is not a `SseScError` travels as a bare `INTERNAL`. */
 export function toProblem(thrown: unknown): Problem {
     const error = toSseScError(thrown);
-    return error.problem ?? { status: error.status, type: TYPE_PREFIX + error.code, title: error.title };
+    if (error.problem !== undefined) return error.problem;
+    const problem: Problem = { status: error.status, type: TYPE_PREFIX + error.code, title: error.title };
+    const { validationErrors } = error;
+    if (validationErrors.length === 0) return problem;
+    const detail = validationErrors.map(({ field, description }) => `${field} ${description}`).join("; ");
+    return { ...problem, detail, validationErrors };
 }
 
 /** The error that a peer's problem stands for: with its code if it is one of ours, else `PEER_FAILED`. */
