@@ -1,7 +1,8 @@
-/** The TDs that a server serves: those of its Things, and its own. */
+/** The TDs that a server serves: those of its Things, its own, and on a hub those of agents' Things. */
 import type { Endpoints } from "./endpoints";
 import type { ServerThing } from "./server-thing";
 import type { ExposedThings } from "./things/exposed-things";
+import { renderAgentDescription } from "./things/agent-description";
 import { serializeThingDescription } from "./things/td-tools";
 import { linkTo, renderThingDescription, type SecurityMode } from "./things/thing-description";
 
@@ -11,7 +12,9 @@ export class Descriptions {
         private readonly things: ExposedThings,
         private readonly own: ServerThing,
         private readonly endpoints: Endpoints,
-        private readonly security: SecurityMode
+        private readonly security: SecurityMode,
+        /** The TDs of agents' Things, as they wrote them. */
+        private readonly agentDescription: (thingId: string) => Readonly<Record<string, unknown>> | undefined
     ) {}
 
     /**
@@ -27,6 +30,10 @@ export class Descriptions {
             return serializeThingDescription(own.describe(endpoint, security, items));
         }
         const links = [linkTo(endpoint, own.id, "collection")];
+        const ofAgent = things.get(thingId) === undefined ? this.agentDescription(thingId) : undefined;
+        if (ofAgent !== undefined) {
+            return serializeThingDescription(renderAgentDescription(thingId, ofAgent, endpoint, security, links));
+        }
         return serializeThingDescription(
             renderThingDescription(things, things.require(thingId), endpoint, security, links)
         );

@@ -16,7 +16,8 @@ export class EventListeners<Events extends EventMap<Events>> {
     /** The same listener counts once. */
     add<E extends keyof Events>(event: E, listener: Listener<Events[E]>, once: boolean): void {
         let listeners = this.#listeners.get(event);
-        if (listeners === undefined) this.#listeners.set(event, (listeners = new Map()));
+        if (listeners === undefined)
+            this.#listeners.set(event, (listeners = new Map<Listener<never>, { readonly once: boolean }>()));
         listeners.set(listener, { once });
     }
 

@@ -29,7 +29,8 @@ export function readHub(hub: unknown): HubSettings | undefined {
         const option = Object.keys(DEFAULTS).find((known) => known === name) as keyof HubSettings | undefined;
         if (option === undefined) throw invalid(`hub.${name}`, "is not an option of a hub");
         if (value === undefined) continue;
-        if (!Number.isInteger(value) || (value as number) <= 0) throw invalid(`hub.${name}`, "must be a positive integer");
+        if (!Number.isInteger(value) || (value as number) <= 0)
+            throw invalid(`hub.${name}`, "must be a positive integer");
         settings[option] = value as number;
     }
     return settings;

@@ -18,7 +18,7 @@ export interface HubOptions {
     /** Client id of the agent that a Thing belongs to. */
     readonly ownerOf: (thingId: string) => string | undefined;
     /** The TD of a Thing as its agent wrote it. */
-    readonly describe: (thingId: string) => Promise<Readonly<Record<string, unknown>> | undefined>;
+    readonly describe: (thingId: string) => Readonly<Record<string, unknown>> | undefined;
     /** Tells whether a role may perform an operation. */
     readonly mayPerform: (role: string, operation: Operation) => boolean;
     readonly subscribers: Subscribers;
@@ -73,8 +73,8 @@ export class Hub {
         const { affordance, scope, subscription } = operationInfo(operation);
         if (affordance !== undefined && subscription !== undefined) {
             const topic: Topic = { affordance, thingId, name: scope === "one" ? name : "" };
-            if (subscription === "start") await this.#subscribe(caller, topic);
-            else await this.#unsubscribe(caller, topic);
+            if (subscription === "start") this.#subscribe(caller, topic);
+            else this.#unsubscribe(caller, topic);
             return undefined;
         }
         switch (operation) {
@@ -82,7 +82,7 @@ export class Hub {
                 return "pong";
             case "readevent":
                 if (name === "") throw new SseScError("UNKNOWN_AFFORDANCE");
-                await this.#check({ affordance: "event", thingId, name });
+                this.#check({ affordance: "event", thingId, name });
                 return this.#latest.get(thingId, name);
             case "readallevents":
                 return this.#latest.all(thingId);
@@ -108,27 +108,20 @@ export class Hub {
         }
     }
 
-    /** It counts before the TD has been read: a caller that leaves meanwhile takes it along. */
-    async #subscribe(caller: Caller, topic: Topic): Promise<void> {
-        const { subscribers } = this.#options;
-        if (!subscribers.add(caller, topic)) return;
-        try {
-            await this.#check(topic);
-        } catch (error) {
-            subscribers.delete(caller, topic);
-            throw error;
-        }
+    #subscribe(caller: Caller, topic: Topic): void {
+        this.#check(topic);
+        this.#options.subscribers.add(caller, topic);
     }
 
     /** Without a subscription it tells what is wrong with the target. */
-    async #unsubscribe(caller: Caller, topic: Topic): Promise<void> {
-        if (!this.#options.subscribers.deleteWithin(caller, topic)) await this.#check(topic);
+    #unsubscribe(caller: Caller, topic: Topic): void {
+        if (!this.#options.subscribers.deleteWithin(caller, topic)) this.#check(topic);
     }
 
     /** @throws SseScError UNKNOWN_THING, UNKNOWN_AFFORDANCE */
-    async #check({ affordance, thingId, name }: Topic): Promise<void> {
+    #check({ affordance, thingId, name }: Topic): void {
         if (name === "") return;
-        const td = await this.#options.describe(thingId);
+        const td = this.#options.describe(thingId);
         if (td === undefined) throw new SseScError("UNKNOWN_THING");
         const affordances = td[CONTAINERS[affordance]];
         if (!isRecord(affordances) || !Object.hasOwn(affordances, name)) {

@@ -229,6 +229,7 @@ function framesOf(notification: NewNotification, { onError }: Shared): SharedFra
 }
 
 function pendingOptions({ timeout = DEFAULT_REQUEST_TIMEOUT, signal }: ClientRequestOptions) {
-    if (!Number.isInteger(timeout) || timeout < 0) throw new SseScError("INVALID_INPUT", "timeout is no number of milliseconds");
+    if (!Number.isInteger(timeout) || timeout < 0)
+        throw new SseScError("INVALID_INPUT", "timeout is no number of milliseconds");
     return { timeout, signal };
 }

@@ -1,9 +1,12 @@
 /** The node-wot ProtocolServer that accepts connections and exposes the servient's Things over HiveOT SSE-SC. */
 import { inspect } from "node:util";
 import { createLoggers, type ExposedThing, type ProtocolServer, type Servient } from "@node-wot/core";
+import type { MessageContext } from "../lib/channel";
 import { dialectOf } from "../lib/converters/dialects";
 import { SseScError } from "../lib/errors";
-import { newId, now } from "../lib/messages";
+import type { Identity } from "../lib/identity";
+import { newId, now, type RequestMessage } from "../lib/messages";
+import type { PeerOptions } from "../lib/peer";
 import { AUTHN_PATHS, authenticateNobody, createAuth, LevelAccounts, type AccountRegistry, type Auth } from "./auth";
 import { isLoopback, parseServerConfig, type ServerSettings, type SseScServerConfig } from "./config";
 import { Descriptions } from "./descriptions";
@@ -11,19 +14,28 @@ import { baseUriPath, Endpoints } from "./endpoints";
 import { Exposure, type ExposureOptions } from "./exposure";
 import { createApp } from "./http/app";
 import { readJson } from "./http/body";
+import { ClientRequests } from "./http/client-requests";
 import { header, type HttpRequest, type Site } from "./http/exchange";
 import { Listener } from "./http/listener";
 import { Mount, type MountedHandler } from "./http/mount";
 import { REQUEST_PATH, SseScRoutes } from "./http/routes";
 import { Sessions } from "./http/sessions";
+import { Hub } from "./hub";
+import { DirectoryStore } from "./hub/directory-store";
+import { LocalConnection } from "./local-connection";
 import { packageVersion } from "./package-version";
+import { ServerConnections } from "./server-connections";
 import { ServerThing, type ServerReadings } from "./server-thing";
 import { openStore, storedId, type Store } from "./store";
+import type { Caller } from "./subscribers";
 import { pushForms } from "./things/forms";
 import { watchServient } from "./things/subscribe-handlers";
 import type { ThingDescription } from "./things/thing-description";
 
 const { debug, warn } = createLoggers("binding-hiveot", "sse-sc-server");
+
+/** Role of scripts in the server's own process. */
+const LOCAL_ROLE = "service";
 
 /** What a server holds at this moment; for monitoring and tests. */
 export interface SseScServerStatus {
@@ -47,6 +59,8 @@ interface Running {
     readonly listener: Listener | undefined;
     readonly store: Store;
     readonly auth: Auth | undefined;
+    /** Of a hub. */
+    readonly directory: DirectoryStore | undefined;
     readonly endpoints: Endpoints;
     readonly descriptions: Descriptions;
     readonly started: string;
@@ -96,7 +110,8 @@ export class SseScServer implements ProtocolServer {
         });
         this.connections = new ServerConnections({
             requests: this.#requests,
-            subscriptionsOf: (session) => this.#exposure.subscribers.count(session) + this.#ownThing.subscriptionsOf(session),
+            subscriptionsOf: (session) =>
+                this.#exposure.subscribers.count(session) + this.#ownThing.subscriptionsOf(session),
             onError: warnOf,
         });
         this.#hub = this.#createHub(options);
@@ -188,10 +203,12 @@ export class SseScServer implements ProtocolServer {
         watchServient(servient);
         const store = await openStore(this.#settings.store);
         let auth: Auth | undefined;
+        let directory: DirectoryStore | undefined;
         try {
             const id = this.#settings.id ?? (await storedId(store, this.#ownThing.id));
             for (const thing of this.#exposure.things.values()) refuseId(thing.id, id);
             auth = await this.#openAuth(store);
+            directory = await this.#openDirectory(store);
             const site = await this.#createSite(auth);
             const listener = this.#settings.listen ? listenerFor(site, this.#settings) : undefined;
             await listener?.start();
@@ -199,11 +216,18 @@ export class SseScServer implements ProtocolServer {
             const endpoints = new Endpoints(this.#settings, paths, listener?.port ?? -1);
             this.#ownThing.start(servient, id, endpoints.default);
             const { things } = this.#exposure;
-            const descriptions = new Descriptions(things, this.#ownThing, endpoints, this.#settings.security);
-            this.#running = { listener, store, auth, endpoints, descriptions, started: now() };
+            const descriptions = new Descriptions(
+                things,
+                this.#ownThing,
+                endpoints,
+                this.#settings.security,
+                (thingId) => directory?.get(thingId)?.td
+            );
+            this.#running = { listener, store, auth, directory, endpoints, descriptions, started: now() };
             this.#mount.start(site);
         } catch (error) {
             await auth?.close();
+            await directory?.close();
             await store.close();
             throw error;
         }
@@ -223,6 +247,7 @@ export class SseScServer implements ProtocolServer {
         await Promise.all([unmounted, running.listener?.stop()]);
         this.#running = undefined;
         await running.auth?.close();
+        await running.directory?.close();
         await running.store.close();
     }
 
@@ -249,7 +274,7 @@ export class SseScServer implements ProtocolServer {
     }
 
     /**
-     * The TD of an exposed Thing, or of the server's own, as this server serves it.
+     * The TD of an exposed Thing, of the server's own or, on a hub, of one of an agent, as this server serves it.
      * @throws SseScError UNKNOWN_THING; ALREADY_CLOSED if the server is not running
      */
     getThingDescription(thingId: string): ThingDescription {
@@ -292,14 +317,18 @@ export class SseScServer implements ProtocolServer {
     #carryOut(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
         const { thingId } = request;
         if (this.#ownThing.answersFor(thingId)) return this.#ownThing.handle(caller, request, context);
-        if (this.#exposure.things.get(thingId) === undefined && this.#hub?.answersFor(thingId) === true) {
+        if (!this.#isOwn(thingId) && this.#hub?.answersFor(thingId) === true) {
             return this.#hub.handle(caller, request, context);
         }
         return this.#exposure.handle(caller, request, context);
     }
 
+    #isOwn(thingId: string): boolean {
+        return this.#exposure.things.get(thingId) !== undefined || this.#ownThing.answersFor(thingId);
+    }
+
     #agentOf(thingId: string): string {
-        return this.#exposure.things.get(thingId) === undefined ? (this.#hub?.agentOf(thingId) ?? "") : "";
+        return this.#isOwn(thingId) ? "" : (this.#hub?.agentOf(thingId) ?? "");
     }
 
     #left(caller: Caller): void {
@@ -312,11 +341,20 @@ export class SseScServer implements ProtocolServer {
         return new Hub({
             ...this.#settings.hub,
             ownerOf: (thingId) => this.#running?.directory?.ownerOf(thingId),
-            describe: (thingId) => this.#running?.directory?.describe(thingId),
+            describe: (thingId) => this.#running?.directory?.get(thingId)?.td,
             mayPerform,
             subscribers: this.#exposure.subscribers,
             agents: this.#requests,
             log: debug,
+        });
+    }
+
+    async #openDirectory(store: Store): Promise<DirectoryStore | undefined> {
+        if (this.#hub === undefined) return undefined;
+        return DirectoryStore.open(store, {
+            maxDepth: this.#settings.maxDepth,
+            isReserved: (thingId) => this.#isOwn(thingId),
+            onError: warnOf,
         });
     }
 

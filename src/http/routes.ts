@@ -159,10 +159,7 @@ export class SseScRoutes {
         const message = unwrap(session.channel.converter.decodeRequest(json));
         if (session.peer.openRequests >= this.options.maxPendingRequests) throw new SseScError("TOO_MANY_REQUESTS");
         respond(response, 201);
-        session.channel.receive(
-            { ...withCorrelationId(message), senderId: identity.clientId },
-            { identity, query }
-        );
+        session.channel.receive({ ...withCorrelationId(message), senderId: identity.clientId }, { identity, query });
     }
 
     async #response(request: HttpRequest, response: HttpResponse, identity: Identity): Promise<void> {

@@ -32,7 +32,7 @@ export class LatestValues {
     set(event: NotificationMessage): void {
         const { thingId, name } = event;
         let events = this.#things.get(thingId);
-        if (events === undefined) this.#things.set(thingId, (events = new Map()));
+        if (events === undefined) this.#things.set(thingId, (events = new Map<string, Latest>()));
         if (events.size >= MAX_NAMES && !events.has(name)) return;
         this.#delete(events, name);
         const latest: Latest = { event, bytes: OVERHEAD + sizeOf(event.value) };

@@ -1,5 +1,6 @@
 /** The forms that a server gives to the affordances of its Things (design.md, "Things side"). */
 import type { ExposedThing } from "@node-wot/core";
+import { isRecord } from "../../lib/json";
 import { tdOperations, type AffordanceType, type Operation } from "../../lib/operations";
 import { DEFAULT_CONTENT_TYPE } from "./content";
 import { affordancesOf, type Affordance, type ExposedThings, type Form } from "./exposed-things";
@@ -34,7 +35,7 @@ export function descriptionUrl(endpoint: Endpoint, thingId: string): string {
     return `${httpUrlOf(endpoint)}/things/${encodeURIComponent(thingId)}`;
 }
 
-const AFFORDANCE_KINDS: readonly AffordanceType[] = ["property", "action", "event"];
+export const AFFORDANCE_KINDS: readonly AffordanceType[] = ["property", "action", "event"];
 
 /** What of the operations on a property its flags rule out. */
 function isPossible(operation: Operation, property: Affordance): boolean {
@@ -53,16 +54,24 @@ function operationsOf(kind: AffordanceType, affordance: Affordance): string[] {
     return operations.filter((operation) => kind !== "property" || isPossible(operation, affordance));
 }
 
-function uriTemplate(thing: ExposedThing, affordance: Affordance): string {
-    const thingVariables = thing["uriVariables"] as Record<string, unknown> | undefined;
-    const names = [...Object.keys(affordance.uriVariables ?? {}), ...Object.keys(thingVariables ?? {})];
+/** What a form says of its Thing. */
+export interface FormThing {
+    readonly id: string;
+    /** uriVariables of the Thing as a whole. */
+    readonly uriVariables?: unknown;
+}
+
+function uriTemplate(thing: FormThing, affordance: Affordance): string {
+    const names = [affordance.uriVariables, thing.uriVariables].flatMap((each) =>
+        isRecord(each) ? Object.keys(each) : []
+    );
     return names.length === 0 ? "" : `{?${[...new Set(names)].map(encodeURIComponent).join(",")}}`;
 }
 
 /** The form of one affordance. It carries the ids, because node-wot hands a client nothing but the form. */
 export function affordanceForm(
     endpoint: Endpoint,
-    thing: ExposedThing,
+    thing: FormThing,
     kind: AffordanceType,
     name: string,
     affordance: Affordance,

@@ -55,7 +55,7 @@ export function linkTo(endpoint: Endpoint, thingId: string, rel: "item" | "colle
 }
 
 /** HiveKit's parser refuses a context that is a string. */
-function contextOf(given: unknown): unknown[] {
+export function contextOf(given: unknown): unknown[] {
     const entries = given === undefined ? [] : Array.isArray(given) ? (given as unknown[]) : [given];
     const others = entries.filter((entry) => entry !== TD_CONTEXT && entry !== TD_1_0_CONTEXT);
     const known = others.some((entry) => typeof entry === "object" && entry !== null && "hiveot" in entry);
@@ -63,7 +63,7 @@ function contextOf(given: unknown): unknown[] {
 }
 
 /** HiveKit does not understand `security` as an array. Definitions of other servers stay: their forms name them. */
-function securityOf(endpoint: Endpoint, mode: SecurityMode, given: unknown): ThingDescription {
+export function securityOf(endpoint: Endpoint, mode: SecurityMode, given: unknown): ThingDescription {
     const own =
         mode === "nosec"
             ? { nosec_sc: { scheme: "nosec" } }
