@@ -9,6 +9,7 @@ import type { Credentials } from "./http/credentials";
 import { httpTarget } from "./http/origin";
 import { DEFAULT_TOKEN_REFRESH_INTERVAL } from "./http/token-session";
 import { readDialects, type DialectsConfig } from "./dialects";
+import type { SseScServer } from "./sse-sc-server";
 import { commonName, parseCertificate, parsePrivateKey, readCertificates, readPem } from "./pem";
 
 /** Options of a `SseScPlainClientFactory`; times in milliseconds. */
@@ -36,6 +37,11 @@ export interface SseScPlainClientConfig {
     dialects?: DialectsConfig;
     /** Nesting of one message that comes in; deeper ones are dropped. Default: 64. */
     maxDepth?: number;
+    /**
+     * A server of this process, of the same scheme: its Things, and on a hub those of its agents, are reached without a network, and
+     * without credentials. All others are reached as ever.
+     */
+    hub?: SseScServer;
 }
 
 /** Options of a `SseScClientFactory`; times in milliseconds. */
@@ -62,6 +68,7 @@ export interface ClientSettings {
     readonly tokenRefreshInterval: number;
     readonly maxDepth: number;
     readonly dialects: Dialects;
+    readonly hub: SseScServer | undefined;
 }
 
 const COMMON = [
@@ -73,6 +80,7 @@ const COMMON = [
     "tokenRefreshInterval",
     "maxDepth",
     "dialects",
+    "hub",
 ];
 const TLS_ONLY = ["caCert", "allowSelfSigned", "httpVersion"];
 
@@ -109,7 +117,18 @@ export function readClientConfig(config: SseScClientConfig, secure: boolean): Cl
         ),
         maxDepth: time("maxDepth", config.maxDepth ?? DEFAULT_MAX_DEPTH),
         dialects: readDialects(config.dialects),
+        hub: readHub(config.hub, secure),
     };
+}
+
+/** Not by its class: that would load the server for every client. */
+function readHub(hub: SseScServer | undefined, secure: boolean): SseScServer | undefined {
+    if (hub === undefined) return undefined;
+    if (!isRecord(hub) || typeof hub["connectLocally"] !== "function") throw invalid("hub is not a SseScServer");
+    if ((hub.scheme === "sse") !== secure) {
+        throw invalid(`hub is reached ${secure ? "without" : "with"} TLS: it needs the other factory`);
+    }
+    return hub;
 }
 
 function checkNames(config: unknown, secure: boolean): void {

@@ -11,7 +11,10 @@ import { getDescription } from "./description-reply";
 import type { ClientConnection, ConnectionTarget } from "./http/client-connection";
 import { httpTarget, schemeOf } from "./http/origin";
 import { streamPathBeside } from "./http/server-paths";
+import type { LocalConnection } from "./local-connection";
+import type { SseScServer } from "./sse-sc-server";
 import type { ThingDescription } from "./things/normalizer";
+import { parseThingDescription } from "./things/td-tools";
 
 const { warn } = createLoggers("binding-hiveot", "client");
 
@@ -22,6 +25,8 @@ export class ClientConnections {
     /** Those that only fetch a TD. */
     readonly #fetching = new Set<ClientConnection>();
     readonly #credentials: CredentialMemory;
+    /** To the server of this process. */
+    #local: LocalConnection | undefined;
     #destroyed = false;
 
     /** @param scheme of the forms that lead here */
@@ -45,6 +50,7 @@ export class ClientConnections {
     destroy(): void {
         this.#destroyed = true;
         for (const connection of [...this.#connections.values(), ...this.#fetching]) void connection.close();
+        this.#local?.close();
         this.#connections.clear();
         this.#fetching.clear();
         this.subscriptions.clear();
@@ -53,6 +59,8 @@ export class ClientConnections {
 
     /** The peer at the other end of what a form says, as whom the credentials say. */
     peerFor({ origin, streamPath, thingId }: ThingTarget, given: GivenCredentials | undefined): Peer {
+        const { hub } = this.settings;
+        if (hub?.reaches(origin) === true) return this.#localPeer(hub);
         const credentials = this.#credentials.find(origin, thingId, given);
         return this.#connectionTo({ origin, streamPath, credentials }).peer;
     }
@@ -64,6 +72,8 @@ export class ClientConnections {
     async fetchThingDescription(url: string): Promise<ThingDescription> {
         const target = schemeOf(url) === this.scheme ? httpTarget(url) : undefined;
         if (target === undefined) throw new SseScError("INVALID_TD", `The address of the TD is no ${this.scheme}: URL`);
+        const { hub, maxDepth } = this.settings;
+        if (hub?.reaches(target.origin) === true) return parseThingDescription(hub.describePath(target.path), maxDepth);
         const path = target.path + (target.query === "" ? "" : `?${target.query}`);
         const { origin } = target;
         const credentials = this.#credentials.configuredFor(origin);
@@ -87,6 +97,20 @@ export class ClientConnections {
         );
     }
 
+    #localPeer(hub: SseScServer): Peer {
+        if (this.#destroyed) throw destroyed();
+        // One that the server's stop has closed makes room for a new one.
+        if (this.#local === undefined || this.#local.closed) {
+            this.#local = hub.connectLocally({
+                requestTimeout: this.settings.requestTimeout,
+                onListenerError: (error) => {
+                    warn(`a listener threw: ${String(error)}`);
+                },
+            });
+        }
+        return this.#local.peer;
+    }
+
     #connectionTo(target: ConnectionTarget): ClientConnection {
         const key = JSON.stringify([target.origin, target.streamPath, accountKey(target.credentials)]);
         let connection = this.#connections.get(key);
@@ -99,7 +123,11 @@ export class ClientConnections {
     }
 
     #connect(target: ConnectionTarget): ClientConnection {
-        if (this.#destroyed) throw new SseScError("ALREADY_CLOSED", "The client factory was destroyed");
+        if (this.#destroyed) throw destroyed();
         return createConnection(target, this.settings);
     }
+}
+
+function destroyed(): SseScError {
+    return new SseScError("ALREADY_CLOSED", "The client factory was destroyed");
 }

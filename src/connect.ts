@@ -19,7 +19,7 @@ export interface ConnectionOptions extends Omit<SseScClientConfig, "credentials"
 }
 
 /** Options of a factory that mean nothing here. */
-const NOT_HERE = ["credentials", "idleTimeout"];
+const NOT_HERE = ["credentials", "idleTimeout", "hub"];
 
 /**
  * Connects to a server, and stays connected until `close()`.

@@ -1,5 +1,7 @@
 /** The TDs that a server serves: those of its Things, its own, and on a hub those of agents' Things. */
+import { SseScError } from "../lib/errors";
 import type { Endpoints } from "./endpoints";
+import { OWN_TD_PATH, thingIdIn } from "./http/app";
 import type { ServerThing } from "./server-thing";
 import type { ExposedThings } from "./things/exposed-things";
 import { renderAgentDescription } from "./things/agent-description";
@@ -37,6 +39,14 @@ export class Descriptions {
         return serializeThingDescription(
             renderThingDescription(things, things.require(thingId), endpoint, security, links)
         );
+    }
+
+    /** The text of the TD at a path. @throws SseScError NOT_FOUND, UNKNOWN_THING */
+    at(path: string): string {
+        if (path === OWN_TD_PATH) return this.wellKnown(undefined);
+        const thingId = thingIdIn(path);
+        if (thingId === undefined) throw new SseScError("NOT_FOUND");
+        return this.of(thingId, undefined);
     }
 
     /** What `/.well-known/wot` answers: the one Thing's TD where there is exactly one, else the server's own. */

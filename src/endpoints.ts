@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { Helpers } from "@node-wot/core";
 import { isLoopback, type ServerSettings } from "./config";
-import type { Endpoint } from "./things/forms";
+import { httpUrlOf, type Endpoint } from "./things/forms";
 
 /** Paths of a server, as they stand in TDs. */
 export interface EndpointPaths {
@@ -13,6 +13,8 @@ export interface EndpointPaths {
 /** Knows the endpoint for forms, and the one that fits the host that a client used. */
 export class Endpoints {
     readonly #default: Endpoint;
+    /** That of the default, as the URL parser writes it. */
+    readonly #origin: string;
 
     constructor(
         private readonly settings: ServerSettings,
@@ -35,6 +37,7 @@ export class Endpoints {
                       streamPath: baseUriPath(baseUri) + paths.streamPath,
                       requestPath: baseUriPath(baseUri) + paths.requestPath,
                   };
+        this.#origin = new URL(httpUrlOf(this.#default)).origin;
     }
 
     /** The endpoint for the forms of Things. */
@@ -61,12 +64,10 @@ export class Endpoints {
 
     /** True if an http(s) origin leads to this server. */
     reaches(origin: string): boolean {
-        const { host, port } = new URL(origin);
-        const { scheme, authority } = this.#default;
-        const http = scheme === "sse" ? "https:" : "http:";
-        const own = new URL(`${http}//${authority}`);
-        if (new URL(origin).protocol !== http || port !== own.port) return false;
-        return host === own.host || this.forHost(host).authority === host;
+        if (origin === this.#origin) return true;
+        const { protocol, host, port } = new URL(origin);
+        const own = new URL(this.#origin);
+        return protocol === own.protocol && port === own.port && this.forHost(host).authority === host;
     }
 
     /** True if clients can trust that this name is us: the certificate says so, or, without TLS, it is our own address. */

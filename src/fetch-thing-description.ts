@@ -17,6 +17,7 @@ const OF_FACTORIES = [
     "reconnect",
     "tokenRefreshInterval",
     "dialects",
+    "hub",
 ] as const;
 
 /** How a TD is fetched: as the factories connect; times in milliseconds. */

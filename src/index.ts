@@ -2,6 +2,16 @@
 export { createDevelopmentCertificate, type DevelopmentCertificate } from "./development-certificate";
 export { SseScServer, type SseScServerStatus } from "./sse-sc-server";
 export type { SseScServerConfig } from "./config";
+export type { HubConfig } from "./hub-config";
+export type { DirectoryEntry, HubDirectory } from "./hub-directory";
+export type {
+    ClientRequestOptions,
+    ServerConnection,
+    ServerConnectionEvent,
+    ServerConnectionEventMap,
+    ServerConnectionListener,
+    ServerConnections,
+} from "./server-connections";
 export { SseScClientFactory, SseScPlainClientFactory, type ConsumedThingOrDescription } from "./sse-sc-client-factory";
 export { connect, type ConnectionOptions } from "./connect";
 export type { Connection } from "./connection";

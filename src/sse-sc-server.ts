@@ -21,6 +21,7 @@ import { Mount, type MountedHandler } from "./http/mount";
 import { REQUEST_PATH, SseScRoutes } from "./http/routes";
 import { Sessions } from "./http/sessions";
 import { Hub } from "./hub";
+import { HubDirectory } from "./hub-directory";
 import { DirectoryStore } from "./hub/directory-store";
 import { LocalConnection } from "./local-connection";
 import { packageVersion } from "./package-version";
@@ -157,6 +158,17 @@ export class SseScServer implements ProtocolServer {
         const accounts = this.#requireRunning().auth?.accounts;
         if (accounts instanceof LevelAccounts) return accounts;
         throw new SseScError("INVALID_CONFIG", "The accounts of this server are not its own");
+    }
+
+    /**
+     * The directory of a hub that is running.
+     * @throws SseScError ALREADY_CLOSED if the server is not running; INVALID_CONFIG if it is no hub
+     */
+    get directory(): HubDirectory {
+        const { directory } = this.#requireRunning();
+        if (directory === undefined)
+            throw new SseScError("INVALID_CONFIG", 'Option "hub" is missing: the server is no hub');
+        return new HubDirectory(directory);
     }
 
     /**
@@ -311,6 +323,16 @@ export class SseScServer implements ProtocolServer {
      */
     reaches(origin: string): boolean {
         return this.#running?.endpoints.reaches(origin) === true;
+    }
+
+    /**
+     * The text of the TD at a path of this server, whatever access over HTTP demands.
+     * @internal
+     * @throws SseScError NOT_FOUND, UNKNOWN_THING; ALREADY_CLOSED if the server is not running
+     */
+    describePath(path: string): string {
+        const { descriptions, endpoints } = this.#requireRunning();
+        return descriptions.at(path.slice(endpoints.default.basePath.length));
     }
 
     /** Own Things go first: nobody else can have their ids. */

@@ -29,7 +29,8 @@ type RoutedRequest = HttpRequest & { readonly params: Readonly<Record<string, un
 type Handler = (request: RoutedRequest, response: HttpResponse) => void | Promise<void>;
 
 const PING_PATH = "/ping";
-const OWN_TD_PATH = "/.well-known/wot";
+/** Where the TD of the server is. */
+export const OWN_TD_PATH = "/.well-known/wot";
 
 /** Builds the routes; loads Express. */
 export async function createApp(options: AppOptions): Promise<Site> {
@@ -71,7 +72,7 @@ export async function createApp(options: AppOptions): Promise<Site> {
 }
 
 /** The id in the path of a TD; `undefined` if it is no such path. */
-function thingIdIn(path: string): string | undefined {
+export function thingIdIn(path: string): string | undefined {
     const [, id] = /^\/things\/([^/]+)$/.exec(path) ?? [];
     try {
         return id === undefined ? undefined : decodeURIComponent(id);
