@@ -1,5 +1,5 @@
 /** The index of the directory in memory: what there is, in order, whose, how much of it, and what expires next. */
-import { positionIn } from "./code-points";
+import { compareCodePoints, positionIn } from "./code-points";
 import type { Entry } from "./directory-records";
 
 /** What TDs take up. */
@@ -54,9 +54,9 @@ export class DirectoryIndex {
         return owned === undefined ? NOTHING : { things: owned.ids.size, bytes: owned.bytes };
     }
 
-    /** The ids of a client's TDs. */
+    /** The ids of a client's TDs, in the order of code points. */
     ownedBy(owner: string): string[] {
-        return [...(this.#owned.get(owner)?.ids ?? [])];
+        return [...(this.#owned.get(owner)?.ids ?? [])].sort(compareCodePoints);
     }
 
     /** All ids in the order of code points, without those that have expired by now. */
