@@ -3,129 +3,98 @@
  * which (design.md, "Hub").
  */
 import type { MessageContext } from "../lib/channel";
-import { SseScError } from "../lib/errors";
 import type { Identity } from "../lib/identity";
-import { isRecord } from "../lib/json";
-import { splitNotification, type NotificationMessage, type RequestMessage } from "../lib/messages";
-import { isOperation, operationInfo, type Operation } from "../lib/operations";
-import type { Topic } from "../lib/subscriptions";
-import { LatestValues } from "./hub/latest-values";
-import { Router, type AgentRequests } from "./hub/router";
-import type { Caller, Subscribers } from "./subscribers";
+import type { NotificationMessage, RequestMessage } from "../lib/messages";
+import type { Operation } from "../lib/operations";
+import { AgentThings } from "./agent-things";
+import { Directory, type DirectoryOptions } from "./directory";
+import type { HubSettings } from "./hub-config";
+import { DirectoryStore } from "./hub/directory-store";
+import type { AgentRequests } from "./hub/router";
+import type { Store } from "./store";
+import type { Caller, Subscribers, SubscribersOptions } from "./subscribers";
 
 /** What a hub needs to know. */
-export interface HubOptions {
-    /** Client id of the agent that a Thing belongs to. */
-    readonly ownerOf: (thingId: string) => string | undefined;
-    /** The TD of a Thing as its agent wrote it. */
-    readonly describe: (thingId: string) => Readonly<Record<string, unknown>> | undefined;
+export interface HubOptions extends SubscribersOptions, Pick<DirectoryOptions, "render" | "ownDescription"> {
+    readonly settings: HubSettings;
+    /** True for ids that no agent may have: those of the server's own Things. */
+    readonly isReserved: (thingId: string) => boolean;
     /** Tells whether a role may perform an operation. */
     readonly mayPerform: (role: string, operation: Operation) => boolean;
     readonly subscribers: Subscribers;
     readonly agents: AgentRequests;
-    /** Milliseconds that an agent has to answer. */
-    readonly requestTimeout: number;
+    /** How deep JSON may be nested. */
+    readonly maxDepth: number;
     /** Takes a line for the log. */
     readonly log: (line: string) => void;
 }
 
-const CONTAINERS = { property: "properties", action: "actions", event: "events" } as const;
-
-/** The Things of agents, as callers use them. */
+/** A hub that is running. */
 export class Hub {
-    readonly #options: HubOptions;
-    readonly #router: Router<Caller>;
-    readonly #latest = new LatestValues();
+    readonly #agentThings: AgentThings;
+    readonly #directory: Directory;
 
-    constructor(options: HubOptions) {
-        this.#options = options;
-        this.#router = new Router(options.agents, options.requestTimeout);
+    private constructor(
+        /** The directory's content. */
+        readonly store: DirectoryStore,
+        options: HubOptions
+    ) {
+        this.#agentThings = new AgentThings({
+            ...options,
+            requestTimeout: options.settings.requestTimeout,
+            ownerOf: (thingId) => store.ownerOf(thingId),
+            describe: (thingId) => store.get(thingId)?.td,
+        });
+        this.#directory = new Directory({ ...options, store });
+        store.onChange(({ type, id }) => {
+            if (type === "deleted") this.#agentThings.forget(id);
+        });
     }
 
-    /** True if requests for this id go to an agent. */
+    /**
+     * Opens the directory of a hub in a store, which stays the caller's.
+     * @throws SseScError INTERNAL naming the record if one is damaged
+     */
+    static async open(level: Store, options: HubOptions): Promise<Hub> {
+        const { maxDepth, onError } = options;
+        const isReserved = (thingId: string): boolean => Directory.answersFor(thingId) || options.isReserved(thingId);
+        return new Hub(await DirectoryStore.open(level, { maxDepth, isReserved, onError }), options);
+    }
+
+    /** True if requests for this id are for the directory, or go to an agent. */
     answersFor(thingId: string): boolean {
-        return this.#options.ownerOf(thingId) !== undefined;
+        return Directory.answersFor(thingId) || this.store.ownerOf(thingId) !== undefined;
     }
 
     /** Who answers for a Thing: the agent's client id; empty if it is none of an agent's. */
     agentOf(thingId: string): string {
-        return this.#options.ownerOf(thingId) ?? "";
+        return this.store.ownerOf(thingId) ?? "";
     }
 
-    /** The Thing is gone from the directory. Subscriptions stay, and revive if it comes back. */
-    forget(thingId: string): void {
-        this.#latest.forget(thingId);
-    }
-
-    /**
-     * Carries out a request: subscriptions and `readevent` here, everything else by the agent.
-     * @returns the output of the response
-     * @throws SseScError UNKNOWN_OPERATION, FORBIDDEN, UNKNOWN_THING, UNKNOWN_AFFORDANCE, TOO_MANY_SUBSCRIPTIONS, AGENT_OFFLINE, and
-     * what `Router.forward` throws
-     */
-    async handle(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
-        const { operation, thingId, name } = request;
-        if (!isOperation(operation)) throw new SseScError("UNKNOWN_OPERATION");
-        const { role } = context.identity ?? caller.identity;
-        if (!this.#options.mayPerform(role, operation)) throw new SseScError("FORBIDDEN");
-        const agent = this.#options.ownerOf(thingId);
-        if (agent === undefined) throw new SseScError("UNKNOWN_THING");
-        const { affordance, scope, subscription } = operationInfo(operation);
-        if (affordance !== undefined && subscription !== undefined) {
-            const topic: Topic = { affordance, thingId, name: scope === "one" ? name : "" };
-            if (subscription === "start") this.#subscribe(caller, topic);
-            else this.#unsubscribe(caller, topic);
-            return undefined;
-        }
-        switch (operation) {
-            case "ping":
-                return "pong";
-            case "readevent":
-                if (name === "") throw new SseScError("UNKNOWN_AFFORDANCE");
-                this.#check({ affordance: "event", thingId, name });
-                return this.#latest.get(thingId, name);
-            case "readallevents":
-                return this.#latest.all(thingId);
-            default:
-                return this.#router.forward(agent, caller, request);
-        }
+    /** Carries out a request. @throws what `Directory.handle` and `AgentThings.handle` throw */
+    handle(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
+        const answering = Directory.answersFor(request.thingId) ? this.#directory : this.#agentThings;
+        return answering.handle(caller, request, context);
     }
 
     /** A client published something; it counts for Things of its own only. */
-    notified({ clientId }: Identity, notification: NotificationMessage): void {
-        for (const single of splitNotification(notification)) {
-            if (this.#options.ownerOf(single.thingId) !== clientId) {
-                this.#options.log(`a notification of ${clientId} was dropped: the Thing is not its own`);
-                return;
-            }
-            if (single.affordance === "action") {
-                const { callers, forObservers } = this.#router.progressed(clientId, single);
-                this.#options.subscribers.publishProgress(callers, forObservers);
-                continue;
-            }
-            if (single.affordance === "event") this.#latest.set(single);
-            this.#options.subscribers.publish(single);
-        }
+    notified(identity: Identity, notification: NotificationMessage): void {
+        this.#agentThings.notified(identity, notification);
     }
 
-    #subscribe(caller: Caller, topic: Topic): void {
-        this.#check(topic);
-        this.#options.subscribers.add(caller, topic);
+    /** Subscriptions of one caller that the server's subscribers do not count. */
+    subscriptionsOf(caller: Caller): number {
+        return this.#directory.subscriptionsOf(caller);
     }
 
-    /** Without a subscription it tells what is wrong with the target. */
-    #unsubscribe(caller: Caller, topic: Topic): void {
-        if (!this.#options.subscribers.deleteWithin(caller, topic)) this.#check(topic);
+    /** A caller left: it hears nothing more. */
+    closed(caller: Caller): void {
+        this.#directory.closed(caller);
     }
 
-    /** @throws SseScError UNKNOWN_THING, UNKNOWN_AFFORDANCE */
-    #check({ affordance, thingId, name }: Topic): void {
-        if (name === "") return;
-        const td = this.#options.describe(thingId);
-        if (td === undefined) throw new SseScError("UNKNOWN_THING");
-        const affordances = td[CONTAINERS[affordance]];
-        if (!isRecord(affordances) || !Object.hasOwn(affordances, name)) {
-            throw new SseScError("UNKNOWN_AFFORDANCE");
-        }
+    /** Waits for open writes; the store itself belongs to the caller. */
+    async close(): Promise<void> {
+        this.#directory.close();
+        await this.store.close();
     }
 }

@@ -22,7 +22,6 @@ import { REQUEST_PATH, SseScRoutes } from "./http/routes";
 import { Sessions } from "./http/sessions";
 import { Hub } from "./hub";
 import { HubDirectory } from "./hub-directory";
-import { DirectoryStore } from "./hub/directory-store";
 import { LocalConnection } from "./local-connection";
 import { packageVersion } from "./package-version";
 import { ServerConnections } from "./server-connections";
@@ -60,8 +59,8 @@ interface Running {
     readonly listener: Listener | undefined;
     readonly store: Store;
     readonly auth: Auth | undefined;
-    /** Of a hub. */
-    readonly directory: DirectoryStore | undefined;
+    /** Absent where the server is none. */
+    readonly hub: Hub | undefined;
     readonly endpoints: Endpoints;
     readonly descriptions: Descriptions;
     readonly started: string;
@@ -79,11 +78,11 @@ export class SseScServer implements ProtocolServer {
     /** The connections that clients have opened: who is there, events when they come and go, and ways to talk to them. */
     readonly connections: ServerConnections;
     readonly #settings: ServerSettings;
+    readonly #options: ExposureOptions;
     readonly #exposure: Exposure;
     readonly #ownThing: ServerThing;
     readonly #sessions: Sessions;
     readonly #requests = new ClientRequests();
-    readonly #hub: Hub | undefined;
     readonly #local = new Set<LocalConnection>();
     readonly #templates = new WeakMap<ExposedThing, unknown>();
     readonly #mount: Mount;
@@ -97,14 +96,14 @@ export class SseScServer implements ProtocolServer {
             // Whatever address the host has bound.
             ({ socket }) => this.#settings.security !== "nosec" || isLoopback(socket.remoteAddress ?? "")
         );
-        const options: ExposureOptions = {
+        this.#options = {
             mayPerform: (role, operation) => this.#running?.auth?.roles.mayPerform(role, operation) ?? true,
             maxSubscriptions: this.#settings.maxSubscriptions,
             onError: warnOf,
         };
-        this.#exposure = new Exposure(options);
+        this.#exposure = new Exposure(this.#options);
         this.#ownThing = new ServerThing({
-            ...options,
+            ...this.#options,
             id: this.#settings.id ?? `urn:uuid:${newId()}`,
             readings: this.#readings(),
             isTaken: (thingId) => this.#exposure.things.get(thingId) !== undefined,
@@ -112,10 +111,11 @@ export class SseScServer implements ProtocolServer {
         this.connections = new ServerConnections({
             requests: this.#requests,
             subscriptionsOf: (session) =>
-                this.#exposure.subscribers.count(session) + this.#ownThing.subscriptionsOf(session),
+                (this.#running?.hub?.subscriptionsOf(session) ?? 0) +
+                this.#exposure.subscribers.count(session) +
+                this.#ownThing.subscriptionsOf(session),
             onError: warnOf,
         });
-        this.#hub = this.#createHub(options);
         this.#sessions = new Sessions(
             { ...this.#settings, onError: warnOf },
             {
@@ -165,10 +165,9 @@ export class SseScServer implements ProtocolServer {
      * @throws SseScError ALREADY_CLOSED if the server is not running; INVALID_CONFIG if it is no hub
      */
     get directory(): HubDirectory {
-        const { directory } = this.#requireRunning();
-        if (directory === undefined)
-            throw new SseScError("INVALID_CONFIG", 'Option "hub" is missing: the server is no hub');
-        return new HubDirectory(directory);
+        const { hub } = this.#requireRunning();
+        if (hub === undefined) throw new SseScError("INVALID_CONFIG", 'Option "hub" is missing: the server is no hub');
+        return new HubDirectory(hub.store);
     }
 
     /**
@@ -215,12 +214,12 @@ export class SseScServer implements ProtocolServer {
         watchServient(servient);
         const store = await openStore(this.#settings.store);
         let auth: Auth | undefined;
-        let directory: DirectoryStore | undefined;
+        let hub: Hub | undefined;
         try {
             const id = this.#settings.id ?? (await storedId(store, this.#ownThing.id));
             for (const thing of this.#exposure.things.values()) refuseId(thing.id, id);
             auth = await this.#openAuth(store);
-            directory = await this.#openDirectory(store);
+            hub = await this.#openHub(store, this.#options);
             const site = await this.#createSite(auth);
             const listener = this.#settings.listen ? listenerFor(site, this.#settings) : undefined;
             await listener?.start();
@@ -233,13 +232,13 @@ export class SseScServer implements ProtocolServer {
                 this.#ownThing,
                 endpoints,
                 this.#settings.security,
-                (thingId) => directory?.get(thingId)?.td
+                hub?.store
             );
-            this.#running = { listener, store, auth, directory, endpoints, descriptions, started: now() };
+            this.#running = { listener, store, auth, hub, endpoints, descriptions, started: now() };
             this.#mount.start(site);
         } catch (error) {
             await auth?.close();
-            await directory?.close();
+            await hub?.close();
             await store.close();
             throw error;
         }
@@ -259,7 +258,7 @@ export class SseScServer implements ProtocolServer {
         await Promise.all([unmounted, running.listener?.stop()]);
         this.#running = undefined;
         await running.auth?.close();
-        await running.directory?.close();
+        await running.hub?.close();
         await running.store.close();
     }
 
@@ -339,9 +338,8 @@ export class SseScServer implements ProtocolServer {
     #carryOut(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
         const { thingId } = request;
         if (this.#ownThing.answersFor(thingId)) return this.#ownThing.handle(caller, request, context);
-        if (!this.#isOwn(thingId) && this.#hub?.answersFor(thingId) === true) {
-            return this.#hub.handle(caller, request, context);
-        }
+        const hub = this.#running?.hub;
+        if (hub?.answersFor(thingId) === true && !this.#isOwn(thingId)) return hub.handle(caller, request, context);
         return this.#exposure.handle(caller, request, context);
     }
 
@@ -350,33 +348,28 @@ export class SseScServer implements ProtocolServer {
     }
 
     #agentOf(thingId: string): string {
-        return this.#isOwn(thingId) ? "" : (this.#hub?.agentOf(thingId) ?? "");
+        return this.#isOwn(thingId) ? "" : (this.#running?.hub?.agentOf(thingId) ?? "");
     }
 
     #left(caller: Caller): void {
         this.#exposure.closed(caller);
         this.#ownThing.closed(caller);
+        this.#running?.hub?.closed(caller);
     }
 
-    #createHub({ mayPerform }: ExposureOptions): Hub | undefined {
-        if (this.#settings.hub === undefined) return undefined;
-        return new Hub({
-            ...this.#settings.hub,
-            ownerOf: (thingId) => this.#running?.directory?.ownerOf(thingId),
-            describe: (thingId) => this.#running?.directory?.get(thingId)?.td,
-            mayPerform,
+    #openHub(store: Store, options: ExposureOptions): Promise<Hub> | undefined {
+        const { hub: settings, maxDepth } = this.#settings;
+        if (settings === undefined) return undefined;
+        return Hub.open(store, {
+            ...options,
+            settings,
+            maxDepth,
+            isReserved: (thingId) => this.#isOwn(thingId),
             subscribers: this.#exposure.subscribers,
             agents: this.#requests,
+            render: (record) => this.#requireRunning().descriptions.ofRecord(record, undefined),
+            ownDescription: () => this.#requireRunning().descriptions.ofDirectory(undefined),
             log: debug,
-        });
-    }
-
-    async #openDirectory(store: Store): Promise<DirectoryStore | undefined> {
-        if (this.#hub === undefined) return undefined;
-        return DirectoryStore.open(store, {
-            maxDepth: this.#settings.maxDepth,
-            isReserved: (thingId) => this.#isOwn(thingId),
-            onError: warnOf,
         });
     }
 
@@ -411,7 +404,7 @@ export class SseScServer implements ProtocolServer {
                 this.#requests.responded(clientId, response);
             },
             onNotification: (identity, notification) => {
-                this.#hub?.notified(identity, notification);
+                this.#running?.hub?.notified(identity, notification);
             },
         });
         const admit = async (request: HttpRequest): Promise<void> => {

@@ -32,6 +32,7 @@ const DESCRIPTION = {
             type: "array",
             items: { type: "object" },
             readOnly: true,
+            observable: false,
         },
     },
     actions: {
