@@ -352,6 +352,45 @@ const CLIENT = [
     }),
 ];
 
+/** The ids are those of wot-http.md; what is about the server as a whole (TDD-01, -02, -05, -06) is not here. */
+const DIRECTORY = [
+    ...rules("wot-http.md, Discovery", "TDD", {
+        "03": "a TD: GET 200 application/td+json or json; HEAD",
+        "04": "the directory's TD: @type ThingDirectory, the discovery context, property things",
+        "10": "errors are Problem Details in UTF-8",
+        "11": "HEAD wherever GET",
+        "12": "writes are guarded",
+        "13": "PUT /things/{id}: new 201, existing 204; json is taken; another id inside: 400",
+        "14": "POST /things without id: 201, Location with the new id",
+        "15": "that id appears in the TD",
+        "16": "GET /things/{id}: 200; unknown 404",
+        "17": "PATCH with a merge patch: 204; {} renews the ttl",
+        "18": "DELETE: 204",
+        "19": "GET /things: 200, an array, application/ld+json or json",
+        "20": "ascending by id in code points, not UTF-16",
+        "21": "more left: Link with rel next, all arguments kept",
+        "22": "each page: Link with rel canonical and etag",
+        "23": "a TD with registration has the discovery context",
+        "24": "times are RFC 3339",
+        "25": "ttl sets expires, the client's is ignored",
+        "26": "an invalid TD: 400 Problem Details with validationErrors",
+        "30": "events as an event stream at /events",
+        "31": "event is thing_created, thing_updated or thing_deleted",
+        "32": "/events/{type} filters",
+        "33": "data is JSON with id at least",
+        "34": "events have ids, and are replayed after Last-Event-ID",
+        "35": "diff=true: created carries the TD, updated a merge patch with id",
+        "36": "diff=true is ignored for thing_deleted",
+    }),
+    ...rules("design.md, Hub", "DIR", {
+        durable: "what was acknowledged survives a killed process, and nothing is half-written",
+        owner: "a TD belongs to the client that wrote it; a second owner of the same id gets a 409",
+        "own-operations": "TDs with HiveOT's own operations are accepted (issue 5, deliverable 3)",
+        recorded: "what HiveKit's agents write is accepted (fixtures/hivekit-2026-08)",
+        limits: "10,000 TDs, a TD of 50 MB, prototype-polluting members: errors and limits (issue 5)",
+    }),
+];
+
 /** Every rule, by id. */
 export const REQUIREMENTS: ReadonlyMap<string, Requirement> = new Map(
     [
@@ -367,6 +406,7 @@ export const REQUIREMENTS: ReadonlyMap<string, Requirement> = new Map(
         ...TD,
         ...THINGS,
         ...CLIENT,
+        ...DIRECTORY,
     ].map((rule) => [rule.id, rule])
 );
 

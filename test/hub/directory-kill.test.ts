@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DirectoryStore } from "../../src/hub/directory-store";
+import { req } from "../conformance/requirements";
 import { onEnd } from "./harness";
 
 const ROUNDS = 4;
@@ -40,7 +41,7 @@ async function writeUntilKilled(folder: string, first: number, count: number): P
 describe("a directory whose process is killed while it writes", function () {
     this.timeout(60_000);
 
-    it("has lost nothing that was acknowledged, and nothing is half-written", async () => {
+    req("DIR-durable", "has lost nothing that was acknowledged, and nothing is half-written", async () => {
         const folder = mkdtempSync(join(tmpdir(), "directory-kill-"));
         onEnd(() => rmSync(folder, { recursive: true, force: true }));
         const acknowledged = new Map<string, number>();

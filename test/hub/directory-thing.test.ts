@@ -6,6 +6,7 @@ import { DEFAULT_PAGE, describeDirectory, DIRECTORY_ALIASES, isDirectory } from 
 import { checkDescription } from "../../src/hub/description-check";
 import { DirectoryThing } from "../../src/hub/directory-thing";
 import { readRecording } from "../conformance/raw/recordings";
+import { req } from "../conformance/requirements";
 import { ADMIN, openDirectory, tdOf } from "./harness";
 
 const ROLES = ["none", "viewer", "operator", "manager", "device", "service", "admin"];
@@ -48,7 +49,7 @@ describe("DirectoryThing", () => {
         });
     }
 
-    it("takes what the recorded agent writes", async () => {
+    req("DIR-recorded", "takes what the recorded agent writes", async () => {
         const { store, thing } = await openThing();
         const writes = readRecording("gateway-plain.jsonl").filter(({ envelope }) =>
             ["createThing", "updateThing"].includes(String(envelope?.["name"]))
@@ -140,7 +141,7 @@ describe("DirectoryThing", () => {
             .with.property("status", 403);
     });
 
-    it("[TDD-04] has a TD of its own, which retrieveTDD gives: ThingDirectory in the discovery context", async () => {
+    req("TDD-04", "has a TD of its own, which retrieveTDD gives: ThingDirectory in the discovery context", async () => {
         const { thing } = await openThing();
         const td = JSON.parse((await thing.invoke("retrieveTDD", undefined, VIEWER)) as string) as Record<
             string,
