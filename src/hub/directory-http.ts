@@ -83,6 +83,6 @@ export function sendJson(request: DirectoryRequest, response: ServerResponse, ty
     response.end(request.method === "HEAD" ? "" : body);
 }
 
-export function invalidRequest(title: string): SseScError {
+function invalidRequest(title: string): SseScError {
     return new SseScError("INVALID_REQUEST", undefined, { title });
 }

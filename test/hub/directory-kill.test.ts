@@ -1,7 +1,7 @@
 /** A process that is killed in the middle of its writes to the directory (design.md, "Hub"). */
 import { expect } from "chai";
 import { ClassicLevel } from "classic-level";
-import { spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,12 +16,14 @@ const ACKNOWLEDGED = 60;
 
 /** Lets a writer write, kills it, and returns what it said it had written: the last version by id. */
 async function writeUntilKilled(folder: string, first: number, count: number): Promise<Map<string, number>> {
-    const file = join(__dirname, "directory-writer.ts");
-    const child = spawn(process.execPath, ["--import", "tsx", file, folder, String(first)]);
+    const child = fork(join(__dirname, "directory-writer.ts"), [folder, String(first)], {
+        execArgv: ["--import", "tsx"],
+        silent: true,
+    });
     const acknowledged = new Map<string, number>();
     let rest = "";
     let lines = 0;
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    child.stdout!.setEncoding("utf8").on("data", (text: string) => {
         const parts = (rest + text).split("\n");
         rest = parts.pop() ?? "";
         for (const line of parts) {
@@ -32,7 +34,7 @@ async function writeUntilKilled(folder: string, first: number, count: number): P
         if (lines >= count) child.kill("SIGKILL");
     });
     let errors = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+    child.stderr!.setEncoding("utf8").on("data", (text: string) => (errors += text));
     const [, signal] = (await once(child, "close")) as [number | null, string | null];
     expect(signal, errors).to.equal("SIGKILL");
     return acknowledged;

@@ -2,7 +2,13 @@
 import { expect } from "chai";
 import { SseScError, toProblem } from "../../lib/errors";
 import { directoryAccess, type DirectoryCaller } from "../../src/hub/directory-access";
-import { DEFAULT_PAGE, describeDirectory, DIRECTORY_ALIASES, isDirectory } from "../../src/hub/directory-description";
+import {
+    DEFAULT_PAGE,
+    describeDirectory,
+    DIRECTORY_ALIASES,
+    DIRECTORY_ID,
+    isDirectory,
+} from "../../src/hub/directory-description";
 import { checkDescription } from "../../src/hub/description-check";
 import { DirectoryThing } from "../../src/hub/directory-thing";
 import { readRecording } from "../conformance/raw/recordings";
@@ -83,7 +89,7 @@ describe("DirectoryThing", () => {
         const other = caller("device", "other");
         expect(await codeOf(thing.invoke("updateThing", tdOf("a"), other))).to.equal("NOT_OWNER");
         expect(await codeOf(thing.invoke("deleteThing", "a", other))).to.equal("NOT_OWNER");
-        for (const id of ["thingDirectory", ...DIRECTORY_ALIASES]) {
+        for (const id of [DIRECTORY_ID, ...DIRECTORY_ALIASES]) {
             expect(await codeOf(thing.invoke("createThing", tdOf(id), caller("admin")))).to.equal("NOT_OWNER");
         }
         await thing.invoke("updateThing", tdOf("a"), caller("service"));
