@@ -40,10 +40,7 @@ export class Descriptions {
         }
         const record = things.get(thingId) === undefined ? this.store?.get(thingId) : undefined;
         if (record !== undefined) return serializeThingDescription(this.#ofRecord(record, endpoint));
-        const links = [linkTo(endpoint, own.id, "collection")];
-        return serializeThingDescription(
-            renderThingDescription(things, things.require(thingId), endpoint, security, links)
-        );
+        return serializeThingDescription(this.#ofOwn(thingId, endpoint));
     }
 
     /** The TD of a Thing of the directory, as clients at this host should see it. */
@@ -56,7 +53,14 @@ export class Descriptions {
         return this.#ofDirectory(this.endpoints.forHost(host));
     }
 
+    #ofOwn(thingId: string, endpoint: Endpoint): ThingDescription {
+        const { things, own, security } = this;
+        const links = [linkTo(endpoint, own.id, "collection")];
+        return renderThingDescription(things, things.require(thingId), endpoint, security, links);
+    }
+
     #ofRecord({ id, td }: DirectoryRecord, endpoint: Endpoint): ThingDescription {
+        if (this.things.get(id) !== undefined) return this.#ofOwn(id, endpoint);
         return renderAgentDescription(id, td, endpoint, this.security, [linkTo(endpoint, DIRECTORY_ID, "collection")]);
     }
 

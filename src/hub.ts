@@ -9,14 +9,20 @@ import type { Operation } from "../lib/operations";
 import { AgentThings } from "./agent-things";
 import { Directory, type DirectoryOptions } from "./directory";
 import type { HubSettings } from "./hub-config";
+import type { DirectoryRequest } from "./hub/directory-http";
+import { createDirectoryRoutes, type DirectoryRouteParts, type DirectoryRoutes } from "./hub/directory-routes";
+import type { DirectoryWriter } from "./hub/directory-records";
 import { DirectoryStore } from "./hub/directory-store";
 import type { AgentRequests } from "./hub/router";
 import type { Store } from "./store";
+import type { ThingDescription } from "./things/thing-description";
 import type { Caller, Subscribers, SubscribersOptions } from "./subscribers";
 
 /** What a hub needs to know. */
 export interface HubOptions extends SubscribersOptions, Pick<DirectoryOptions, "render" | "ownDescription"> {
     readonly settings: HubSettings;
+    /** Id of the server's own Thing: its Things are that one's in the directory. */
+    readonly serverId: string;
     /** True for ids that no agent may have: those of the server's own Things. */
     readonly isReserved: (thingId: string) => boolean;
     /** Tells whether a role may perform an operation. */
@@ -29,10 +35,19 @@ export interface HubOptions extends SubscribersOptions, Pick<DirectoryOptions, "
     readonly log: (line: string) => void;
 }
 
+/** What the HTTP API of the directory is made of. */
+export interface HubRouteParts extends Omit<DirectoryRouteParts, "store" | "authenticate"> {
+    /** Finds out who sends a request. */
+    readonly authenticate: (request: DirectoryRequest) => Identity | Promise<Identity>;
+}
+
 /** A hub that is running. */
 export class Hub {
     readonly #agentThings: AgentThings;
     readonly #directory: Directory;
+    /** The server itself. */
+    readonly #writer: DirectoryWriter;
+    #routes: DirectoryRoutes | undefined;
 
     private constructor(
         /** The directory's content. */
@@ -46,6 +61,7 @@ export class Hub {
             describe: (thingId) => store.get(thingId)?.td,
         });
         this.#directory = new Directory({ ...options, store });
+        this.#writer = { clientId: options.serverId, mayWriteAny: true, isHub: true };
         store.onChange(({ type, id }) => {
             if (type === "deleted") this.#agentThings.forget(id);
         });
@@ -77,6 +93,40 @@ export class Hub {
         return answering.handle(caller, request, context);
     }
 
+    /** Makes the HTTP API of the directory; loads Express. */
+    async createRoutes({ authenticate, ...parts }: HubRouteParts): Promise<DirectoryRoutes> {
+        this.#routes = await createDirectoryRoutes({
+            ...parts,
+            store: this.store,
+            authenticate: async (request) => {
+                const identity = await authenticate(request);
+                return { ...identity, access: this.#directory.accessOf(identity.role) };
+            },
+        });
+        return this.#routes;
+    }
+
+    /** Ends the event streams of a client, or of one of its token sessions. */
+    endStreams(clientId: string, sessionId?: string): void {
+        this.#routes?.endStreams(clientId, sessionId);
+    }
+
+    /** Writes the TD of one of the server's own Things. @throws what `DirectoryStore.put` throws */
+    async writeOwn(thingId: string, td: ThingDescription): Promise<void> {
+        await this.store.put(td, this.#writer, thingId);
+    }
+
+    /** Removes the TD of one of the server's own Things. */
+    async deleteOwn(thingId: string): Promise<void> {
+        if (this.store.ownerOf(thingId) === this.#writer.clientId) await this.store.delete(thingId, this.#writer);
+    }
+
+    /** Removes the TDs of Things that were the server's own in an earlier life. */
+    async deleteStale(isOwn: (thingId: string) => boolean): Promise<void> {
+        const stale = this.store.idsOf(this.#writer.clientId).filter((id) => !isOwn(id));
+        await Promise.all(stale.map((id) => this.deleteOwn(id)));
+    }
+
     /** A client published something; it counts for Things of its own only. */
     notified(identity: Identity, notification: NotificationMessage): void {
         this.#agentThings.notified(identity, notification);
@@ -94,6 +144,7 @@ export class Hub {
 
     /** Waits for open writes; the store itself belongs to the caller. */
     async close(): Promise<void> {
+        this.#routes?.close();
         this.#directory.close();
         await this.store.close();
     }

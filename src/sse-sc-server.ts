@@ -7,7 +7,15 @@ import { SseScError } from "../lib/errors";
 import type { Identity } from "../lib/identity";
 import { newId, now, type RequestMessage } from "../lib/messages";
 import type { PeerOptions } from "../lib/peer";
-import { AUTHN_PATHS, authenticateNobody, createAuth, LevelAccounts, type AccountRegistry, type Auth } from "./auth";
+import {
+    AUTHN_PATHS,
+    authenticateNobody,
+    createAuth,
+    LevelAccounts,
+    type AccountRegistry,
+    type Auth,
+    type Authenticate,
+} from "./auth";
 import { isLoopback, parseServerConfig, type ServerSettings, type SseScServerConfig } from "./config";
 import { Descriptions } from "./descriptions";
 import { baseUriPath, Endpoints } from "./endpoints";
@@ -219,8 +227,8 @@ export class SseScServer implements ProtocolServer {
             const id = this.#settings.id ?? (await storedId(store, this.#ownThing.id));
             for (const thing of this.#exposure.things.values()) refuseId(thing.id, id);
             auth = await this.#openAuth(store);
-            hub = await this.#openHub(store, this.#options);
-            const site = await this.#createSite(auth);
+            hub = await this.#openHub(store, id);
+            const site = await this.#createSite(auth, hub);
             const listener = this.#settings.listen ? listenerFor(site, this.#settings) : undefined;
             await listener?.start();
             const paths = { streamPath: this.#settings.streamPath, requestPath: REQUEST_PATH };
@@ -242,7 +250,8 @@ export class SseScServer implements ProtocolServer {
             await store.close();
             throw error;
         }
-        for (const thing of this.#exposure.things.values()) this.#publish(thing);
+        await hub?.deleteStale((thingId) => this.#isOwn(thingId));
+        await Promise.all([...this.#exposure.things.values()].map((thing) => this.#publish(thing)));
         debug(`SseScServer is reached on port ${this.getPort()}`);
     }
 
@@ -272,16 +281,17 @@ export class SseScServer implements ProtocolServer {
         if (previous !== undefined && previous !== thing) this.#exposure.remove(previous);
         this.#exposure.things.set(thing);
         this.#templates.set(thing, tdTemplate);
-        if (this.#running !== undefined) this.#publish(thing);
-        return Promise.resolve();
+        if (this.#running !== undefined) await this.#publish(thing);
     }
 
     /** Ends the exposure of a Thing; false if there is none of that id. Called by the servient. */
     async destroy(thingId: string): Promise<boolean> {
         const thing = this.#exposure.things.get(thingId);
-        if (thing === undefined) return Promise.resolve(false);
+        if (thing === undefined) return false;
         this.#exposure.remove(thing);
-        return Promise.resolve(this.#exposure.things.delete(thingId));
+        const deleted = this.#exposure.things.delete(thingId);
+        await this.#running?.hub?.deleteOwn(thingId);
+        return deleted;
     }
 
     /**
@@ -357,12 +367,13 @@ export class SseScServer implements ProtocolServer {
         this.#running?.hub?.closed(caller);
     }
 
-    #openHub(store: Store, options: ExposureOptions): Promise<Hub> | undefined {
+    #openHub(store: Store, serverId: string): Promise<Hub> | undefined {
         const { hub: settings, maxDepth } = this.#settings;
         if (settings === undefined) return undefined;
         return Hub.open(store, {
-            ...options,
+            ...this.#options,
             settings,
+            serverId,
             maxDepth,
             isReserved: (thingId) => this.#isOwn(thingId),
             subscribers: this.#exposure.subscribers,
@@ -373,9 +384,16 @@ export class SseScServer implements ProtocolServer {
         });
     }
 
-    #publish(thing: ExposedThing): void {
-        pushForms(this.#exposure.things, thing, this.#requireRunning().endpoints.default, this.#templates.get(thing));
+    /** The forms are there at once; a hub's directory has the TD when it resolves. */
+    async #publish(thing: ExposedThing): Promise<void> {
+        const { endpoints, hub, descriptions } = this.#requireRunning();
+        pushForms(this.#exposure.things, thing, endpoints.default, this.#templates.get(thing));
         this.#exposure.add(thing);
+        try {
+            await hub?.writeOwn(thing.id, JSON.parse(descriptions.of(thing.id, undefined)) as ThingDescription);
+        } catch (error) {
+            warnOf(`the TD of ${thing.id} in the directory`, error);
+        }
     }
 
     async #openAuth(store: Store): Promise<Auth | undefined> {
@@ -383,6 +401,7 @@ export class SseScServer implements ProtocolServer {
         return createAuth(this.#settings.auth, store, {
             endStreams: (clientId, sessionId) => {
                 this.#sessions.endOf(clientId, sessionId);
+                this.#running?.hub?.endStreams(clientId, sessionId);
             },
             onStrategyError: (strategy, error) => {
                 warn(`${strategy} failed: ${inspect(error)}`);
@@ -390,7 +409,7 @@ export class SseScServer implements ProtocolServer {
         });
     }
 
-    async #createSite(auth: Auth | undefined): Promise<Site> {
+    async #createSite(auth: Auth | undefined, hub: Hub | undefined): Promise<Site> {
         const authenticate = auth?.authenticate ?? authenticateNobody;
         const { dialects, streamPath } = this.#settings;
         const routes = new SseScRoutes({
@@ -407,13 +426,16 @@ export class SseScServer implements ProtocolServer {
                 this.#running?.hub?.notified(identity, notification);
             },
         });
+        const { tdAccess } = this.#settings;
         const admit = async (request: HttpRequest): Promise<void> => {
-            if (this.#settings.tdAccess === "authenticated") await authenticate(request);
+            // Of a hub only the directory's own TD is public (design.md, "HTTP side")
+            if (tdAccess === "authenticated" || hub !== undefined) await authenticate(request);
         };
         const app = await createApp({
             authn: await this.#authn(auth),
+            directory: await this.#directoryRoutes(hub, authenticate),
             ownDescription: async (request) => {
-                await admit(request);
+                if (tdAccess === "authenticated") await authenticate(request);
                 return this.#requireRunning().descriptions.wellKnown(hostOf(request));
             },
             hasThing: (thingId) => this.#exposure.things.get(thingId) !== undefined,
@@ -428,6 +450,18 @@ export class SseScServer implements ProtocolServer {
                 if (!routes.handle(request, response, url)) app.handle(request, response, url);
             },
         };
+    }
+
+    async #directoryRoutes(hub: Hub | undefined, authenticate: Authenticate) {
+        const { heartbeatInterval, maxDepth, maxMessageSize } = this.#settings;
+        const routes = await hub?.createRoutes({
+            authenticate: (request) => authenticate(request),
+            readJson: (request, maxSize) => readJson(request, maxSize, maxDepth),
+            render: (record, request) => this.#requireRunning().descriptions.ofRecord(record, hostOf(request)),
+            maxBodySize: maxMessageSize,
+            heartbeatInterval,
+        });
+        return routes && { owns: routes.owns, handle: routes.handle };
     }
 
     async #authn(auth: Auth | undefined) {

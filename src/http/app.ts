@@ -15,6 +15,8 @@ type Middleware = (request: never, response: never, next: (error?: unknown) => v
 export interface AppOptions {
     /** The `/authn` routes and their paths; absent where nobody needs to log in. */
     readonly authn: { readonly paths: readonly string[]; readonly handle: Middleware } | undefined;
+    /** The HTTP API of a hub's directory; absent where there is none. What it passes on may be a Thing of the server itself. */
+    readonly directory: { owns(path: string): boolean; readonly handle: Middleware } | undefined;
     /** The text of the TD for `/.well-known/wot`, as the client at this host should see it. @throws SseScError */
     readonly ownDescription: (request: HttpRequest) => string | Promise<string>;
     /** True if there is a TD of this Thing. */
@@ -44,6 +46,7 @@ export async function createApp(options: AppOptions): Promise<Site> {
     get(router, OWN_TD_PATH, async (request, response) => {
         sendDescription(request, response, await options.ownDescription(request));
     });
+    if (options.directory !== undefined) router.use(options.directory.handle as RequestHandler);
     get(router, "/things/:id", async (request, response) => {
         const { id } = request.params;
         if (typeof id !== "string") throw new SseScError("NOT_FOUND");
@@ -54,7 +57,7 @@ export async function createApp(options: AppOptions): Promise<Site> {
     return {
         owns(url) {
             const { path } = splitTarget(url);
-            if (paths.has(path)) return true;
+            if (paths.has(path) || options.directory?.owns(path) === true) return true;
             const thingId = thingIdIn(path);
             return thingId !== undefined && options.hasThing(thingId);
         },

@@ -29,6 +29,8 @@ export interface DirectoryWriter {
     readonly clientId: string;
     /** True for those who may write TDs of other clients, which stay the owners. */
     readonly mayWriteAny: boolean;
+    /** True for the hub itself: it may write ids that no client may have, and owns what it writes. */
+    readonly isHub?: boolean;
 }
 
 /** What was committed. */

@@ -39,12 +39,12 @@ export interface DirectoryRouteParts extends DirectoryEventOptions {
 /** The routes of a directory. */
 export interface DirectoryRoutes {
     /** True for the paths that are answered here. */
-    owns(path: string): boolean;
+    readonly owns: (path: string) => boolean;
     /**
      * Answers a request, in the manner of Connect. Errors go to `next`, and so does a GET for a TD that the directory does not have:
      * the server may have Things beside it.
      */
-    handle(request: DirectoryRequest, response: ServerResponse, next: (error?: unknown) => void): void;
+    readonly handle: (request: DirectoryRequest, response: ServerResponse, next: (error?: unknown) => void) => void;
     /** Ends the event streams of a client, or of one of its sessions. */
     endStreams(clientId: string, sessionId?: string): void;
     /** Ends all event streams. */

@@ -240,6 +240,7 @@ export class DirectoryStore {
 
     /** Who writes a TD of this id claims it: a conflict. Who changes or deletes what is there merely may not. */
     #refuseStranger(id: string, current: Entry | undefined, writer: DirectoryWriter, status: number): void {
+        if (writer.isHub === true) return;
         const foreign = current !== undefined && current.owner !== writer.clientId && !writer.mayWriteAny;
         if (foreign || this.options.isReserved?.(id) === true) {
             throw new SseScError("NOT_OWNER", undefined, { status });
@@ -347,6 +348,6 @@ function stage(
     writer: DirectoryWriter
 ): DirectoryChange {
     const registration = registrationOf(requested, staging.now, current?.registration.created);
-    const owner = current?.owner ?? writer.clientId;
+    const owner = writer.isHub === true ? writer.clientId : (current?.owner ?? writer.clientId);
     return staging.put(createEntry(id, owner, registration, Buffer.byteLength(text)), text);
 }
