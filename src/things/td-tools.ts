@@ -21,7 +21,7 @@ import type { Json } from "./td-members";
  */
 export function parseThingDescription(text: string, maxDepth: number): ThingDescription {
     const json = readJson(text, maxDepth);
-    const normal = normalizeThingDescription(typeof json === "string" ? readJson(json, 9999) : json);
+    const normal = normalizeThingDescription(typeof json === "string" ? readJson(json, maxDepth) : json);
     const parsed: unknown = guarded(() => parseTD(JSON.stringify(normal), false));
     // The parser adds to the context that the texts are English, whatever they are.
     return { ...(parsed as ThingDescription), "@context": normal["@context"] };

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DEFAULT_DIALECTS } from "../../lib/converters/dialects";
 import { SseScError } from "../../lib/errors";
 import { readClientConfig } from "../../src/client-config";
 import { SseScClientFactory, SseScPlainClientFactory } from "../../src/sse-sc-client-factory";
@@ -70,6 +71,7 @@ describe("client configuration", () => {
             reconnect: { min: 100, max: 15_000 },
             tokenRefreshInterval: 3_600_000,
             maxDepth: 64,
+            dialects: DEFAULT_DIALECTS,
         });
     });
 

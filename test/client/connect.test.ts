@@ -87,7 +87,9 @@ describe("connect()", () => {
     ): Promise<Connection> {
         const setUp = await setUps(transport);
         const tls = { caCert: setUp.certificate.cert, httpVersion: transport === "TLS h2" ? 2 : 1 } as const;
-        const given = credentials === "admin" ? { token: await setUp.token("admin") } : credentials;
+        // Each server signs with a key of its own
+        const issuer = server instanceof SetUp ? server : setUp;
+        const given = credentials === "admin" ? { token: await issuer.token("admin") } : credentials;
         const connection = await connect(
             `${setUp.scheme}://${server.authority}`,
             given === "nobody" ? undefined : given,

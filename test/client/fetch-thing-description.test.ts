@@ -104,7 +104,7 @@ describe("fetchThingDescription", () => {
             ["credentials", undefined, { credentials: {} }],
             ["connectTimeout", undefined, { connectTimeout: -1 }],
             ["verbose", undefined, { verbose: true }],
-            ["neither { username, password } nor { token }", { username: "alice" }, {}],
+            ["none of { username, password }, { token } and { clientCert, clientKey }", { username: "alice" }, {}],
         ];
         for (const [what, credentials, options] of wrong) {
             const failure = await failureOf(fetchThingDescription(url, credentials as never, options));
