@@ -4,9 +4,7 @@ import { TestProcess } from "./process";
 
 describe("examples", function () {
     this.timeout(60_000);
-    afterEach(() => {
-        TestProcess.endAll();
-    });
+    afterEach(() => TestProcess.endAll());
 
     for (const name of ["thing", "consumer", "connect", "existing-script", "mount"]) {
         it(`${name} runs, finds everything as expected, and exits by itself`, async () => {

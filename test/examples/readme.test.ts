@@ -41,9 +41,7 @@ describe("README", function () {
         symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     });
 
-    afterEach(() => {
-        TestProcess.endAll();
-    });
+    afterEach(() => TestProcess.endAll());
 
     after(() => {
         rmSync(folder, { recursive: true, force: true });

@@ -14,9 +14,7 @@ async function takePort(): Promise<{ port: number; release: () => Promise<unknow
 
 describe("npm start", function () {
     this.timeout(60_000);
-    afterEach(() => {
-        TestProcess.endAll();
-    });
+    afterEach(() => TestProcess.endAll());
 
     describe("--once", () => {
         it("shows log-in, reading, writing, invoking, progress, observing and subscribing, and exits with 0", async () => {
