@@ -536,6 +536,13 @@ describe("connect()", () => {
     });
 
     describe("listeners", () => {
+        let own: SetUp | undefined;
+
+        afterEach(async () => {
+            await own?.stop();
+            own = undefined;
+        });
+
         it("may throw or reject, may be called once, and may be removed", async () => {
             const connection = await open(await setUps("plain h1"), "plain h1");
             const called: string[] = [];
@@ -556,12 +563,13 @@ describe("connect()", () => {
         });
 
         it("may close the connection when they hear that it broke", async () => {
-            const setUp = await SetUp.start({ secure: false, things: [COUNTER_ID] });
-            const connection = await open(setUp, "plain h1");
+            own = await SetUp.start({ secure: false, things: [COUNTER_ID] });
+            const connection = await open(own, "plain h1");
             const events = eventsOf(connection);
             const closed = eventOf(connection, "closed");
             connection.once("disconnected", () => connection.close());
-            await setUp.stop();
+            await own.stop();
+            own = undefined;
             await closed;
             expect(events).to.deep.equal(["disconnected CONNECTION_LOST, reconnecting", "closed undefined, closed"]);
         });
