@@ -19,7 +19,7 @@ import {
 } from "./things/thing-description";
 
 /** What HiveOT's module of January 2026 calls itself. */
-export const SERVER_ALIAS = "hiveot-sse";
+const SERVER_ALIAS = "hiveot-sse";
 
 const COUNT = { type: "integer", minimum: 0, readOnly: true } as const;
 

@@ -12,7 +12,7 @@ export interface AuthRequest {
 }
 
 /** The connection of a request; the last two are there with TLS. */
-export interface AuthSocket {
+interface AuthSocket {
     readonly remoteAddress?: string | undefined;
     /** True if OpenSSL has nothing to say against the client's certificate, and be it that there is none. */
     readonly authorized?: boolean;

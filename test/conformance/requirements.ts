@@ -249,6 +249,8 @@ const JANUARY = [
         accepted: "a response or notification is answered with 200",
         "without-stream": "a POST without a session is read by what its envelope shows (design.md, One message model)",
         td: "streamPath decides which dialect the TDs name",
+        "js-client":
+            "HiveOT's JavaScript client logs in, opens its stream over HTTP/1.1, POSTs over HTTP/2, and refreshes",
     }),
     ...rules("issue 4, deliverable 1", "JAN", {
         "side-by-side": "a consumer of one dialect and a consumer of the other use the same Things at the same time",

@@ -239,8 +239,12 @@ describe("a dialect of one's own", () => {
     async function connectedTo(path: "/pretty" | "/hiveot/ssesc", converter: MessageConverter): Promise<Consumer> {
         const setUp = await setUps(TRANSPORT);
         const options = { dialects: { [path]: converter } };
-        const consumer = await NodeWotConsumer.connect(setUp, TRANSPORT, "manager", options, (td) =>
-            JSON.parse(JSON.stringify(td).replaceAll(`"${PATH}"`, `"${path}"`))
+        const consumer = await NodeWotConsumer.connect(
+            setUp,
+            TRANSPORT,
+            "manager",
+            options,
+            (td) => JSON.parse(JSON.stringify(td).replaceAll(`"${PATH}"`, `"${path}"`)) as typeof td
         );
         consumers.push(consumer);
         return consumer;

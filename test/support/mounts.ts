@@ -24,7 +24,7 @@ const PASSWORD = passwordOf("admin");
 export const ACCOUNTS = [{ username: USERNAME, password: PASSWORD, role: "admin" }] as const;
 
 /** The kinds of host servers. */
-export const HOSTS = {
+const HOSTS = {
     http: async () => http.createServer({ connectionsCheckingInterval: 20 }), // so that its time limits are seen
     https: async () => {
         const { key, cert } = await certificate();
