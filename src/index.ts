@@ -32,7 +32,9 @@ export type {
     LoginLimits,
     RoleTable,
     Strategy,
+    StrategyActions,
     StrategyRequest,
+    StrategyUser,
 } from "./auth";
 export type { ActionData } from "./things/dispatcher";
 export type { ThingDescription } from "./things/thing-description";

@@ -21,7 +21,7 @@ export { AUTH_OPTIONS, validateAuthOptions, type AuthOptions } from "./options";
 export { AUTHN_PATHS } from "./routes";
 export { Roles, type RoleTable } from "./roles";
 export type { AuthStore } from "./store";
-export type { Strategy, StrategyRequest } from "./strategy";
+export type { Strategy, StrategyActions, StrategyRequest, StrategyUser } from "./strategy";
 
 /** What authentication asks of the server. */
 export interface AuthHooks {

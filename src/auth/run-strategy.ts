@@ -1,7 +1,7 @@
 /** Runs one Passport strategy for one request, and gets an outcome whatever the strategy does or fails to do. */
 import type { Strategy as PassportStrategy } from "passport";
 import { SseScError } from "../../lib/errors";
-import type { Strategy } from "./strategy";
+import type { Strategy, StrategyActions } from "./strategy";
 
 /** The part of Passport that is used; its own declarations say `any` and ask for Express. */
 export interface PassportInstance {
@@ -19,18 +19,13 @@ export interface StrategyOutcome {
     readonly challenge?: unknown;
 }
 
-/** What Passport calls when a strategy fails. */
-interface Actions {
-    error(error: unknown): void;
-}
-
 /**
  * Makes a strategy that cannot end the process: what it throws, also by rejection, becomes its error. Passport itself would leave a
  * rejection of an asynchronous `authenticate` to nobody.
  */
 export function guard(strategy: Strategy): PassportStrategy {
     const guarded = Object.create(strategy) as Strategy & PassportStrategy; // Passport derives from it in its turn
-    guarded.authenticate = function (this: Strategy & Actions, request, options) {
+    guarded.authenticate = function (this: StrategyActions, request, options) {
         const fail = (thrown: unknown): void => {
             this.error(thrown ?? new Error("The strategy threw nothing"));
         };

@@ -16,16 +16,37 @@ export interface StrategyRequest {
     readonly query: Readonly<Record<string, unknown>>;
 }
 
-/**
- * A Passport strategy: any that needs neither a session nor a browser.
- *
- * What it calls the user is `{ clientId, expiresAt?, cacheKey? }`: the id of an account, when the credential ends (milliseconds
- * since the epoch), and the secret itself as it stands in a header, alone or behind a scheme. With both of the last two it does not run
- * again for that value of that header until then; without, it runs for every request.
- */
+/** Whom a strategy has found. */
+export interface StrategyUser {
+    /** Id of an account. */
+    readonly clientId: string;
+    /** When the credential ends, in milliseconds since the epoch. Streams end then too. */
+    readonly expiresAt?: number | undefined;
+    /**
+     * The secret itself as it stands in a header, alone or behind a scheme. With `expiresAt` beside it the strategy does not run again
+     * for that value of that header until then; without, it runs for every request.
+     */
+    readonly cacheKey?: string | undefined;
+}
+
+/** What Passport gives a strategy as `this`. It calls one of these, once; what comes later counts for nothing. */
+export interface StrategyActions {
+    /** The sender is known. */
+    success(user: StrategyUser, info?: object): void;
+    /** The sender is not; a challenge, such as `ApiKey realm="things"`, goes into `WWW-Authenticate` if nobody else knows them. */
+    fail(challenge?: string | number, status?: number): void;
+    /** As `fail()`. */
+    pass(): void;
+    /** As `fail()`: there is no browser. */
+    redirect(url: string, status?: number): void;
+    /** The strategy itself has failed: the request is answered with 500, and clients learn no more. */
+    error(error: unknown): void;
+}
+
+/** A Passport strategy: any that needs neither a session nor a browser, and calls the user a `StrategyUser`. */
 export interface Strategy {
     readonly name?: string | undefined;
-    authenticate(request: StrategyRequest, options?: unknown): unknown;
+    authenticate(this: StrategyActions, request: StrategyRequest, options?: unknown): unknown;
 }
 
 /** What a strategy found out about the sender of a request. */

@@ -1,6 +1,5 @@
 import { expect } from "chai";
-import type { StrategyCreatedStatic } from "passport";
-import type { Account, Strategy } from "../../src/auth";
+import type { Account, Strategy, StrategyUser } from "../../src/auth";
 import { CredentialCache } from "../../src/auth/credential-cache";
 import { openStrategies, type StrategyOptions } from "../../src/auth/strategies";
 import { validateAuthOptions } from "../../src/auth";
@@ -10,8 +9,8 @@ import { errorOf, expectCode, memoryStore, onEnd, openAuth } from "./harness";
 /** A strategy that calls everybody the same. */
 function calling(user: unknown): Strategy {
     return {
-        authenticate(this: StrategyCreatedStatic) {
-            this.success(user as object);
+        authenticate() {
+            this.success(user as StrategyUser);
         },
     };
 }
@@ -32,7 +31,7 @@ describe("strategies of the user's", () => {
         const request = { headers, method: "GET", url: "/a?b=1&b=2&c=%20" };
         let seen: object = {};
         const strategy: Strategy = {
-            async authenticate(this: StrategyCreatedStatic, asked) {
+            async authenticate(asked) {
                 seen = { ...asked };
                 await Promise.resolve();
                 this.success({ clientId: "ann" });
@@ -60,7 +59,7 @@ describe("strategies of the user's", () => {
 
     it("count once, however often they answer", async () => {
         const twice: Strategy = {
-            authenticate(this: StrategyCreatedStatic) {
+            authenticate() {
                 this.success({ clientId: "ann" });
                 this.success({ clientId: "bob" });
                 this.error(new Error("late"));

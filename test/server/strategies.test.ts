@@ -1,7 +1,7 @@
 /** Passport strategies of a user's own, on both paths: the hot one (stream and POSTs) and that of Express (`/authn`, TDs). */
 import { expect } from "chai";
-import { Strategy as PassportStrategy, type StrategyCreatedStatic } from "passport";
-import { connect, type Strategy } from "../../src/index";
+import { Strategy as PassportStrategy } from "passport";
+import { connect, type Strategy, type StrategyUser } from "../../src/index";
 import { RawClient, type RequestHeaders } from "../conformance/raw/raw-client";
 import { eventually } from "../support/eventually";
 import { isSecure, passwordOf, SetUp, type Transport, TRANSPORTS, usernameOf } from "../support/set-ups";
@@ -49,7 +49,7 @@ class RefusingStrategy extends ApiKeyStrategy {
 
 /** Somebody else's opaque tokens, as bearer tokens. */
 const opaqueTokens: Strategy = {
-    authenticate(this: StrategyCreatedStatic, { headers }) {
+    authenticate({ headers }) {
         if (headers["authorization"] === "bearer v4.public.opaque") this.success({ clientId: "reader" });
         else this.fail(401);
     },
@@ -176,7 +176,7 @@ describe("Passport strategies of one's own", () => {
                     [
                         401,
                         {
-                            authenticate(this: StrategyCreatedStatic) {
+                            authenticate() {
                                 this.redirect("https://example.com/login");
                             },
                         },
@@ -184,7 +184,7 @@ describe("Passport strategies of one's own", () => {
                     [
                         401,
                         {
-                            authenticate(this: StrategyCreatedStatic) {
+                            authenticate() {
                                 this.pass();
                             },
                         },
@@ -252,7 +252,7 @@ describe("Passport strategies of one's own", () => {
 
 /** A strategy that calls the user something. */
 function authenticateAs(user: unknown): Strategy["authenticate"] {
-    return function (this: StrategyCreatedStatic) {
-        this.success(user as object);
+    return function () {
+        this.success(user as StrategyUser);
     };
 }

@@ -88,6 +88,10 @@ interface Types {
     SseScServerConfig: api.SseScServerConfig;
     SseScServerStatus: api.SseScServerStatus;
     StartedAction: api.StartedAction;
+    Strategy: api.Strategy;
+    StrategyActions: api.StrategyActions;
+    StrategyRequest: api.StrategyRequest;
+    StrategyUser: api.StrategyUser;
     SubscribeOptions: api.SubscribeOptions;
     ThingDescription: api.ThingDescription;
     ThingInit: api.ThingInit;
