@@ -535,6 +535,89 @@ describe("connect()", () => {
         });
     });
 
+    describe("to a server of January 2026, by the path of its stream", () => {
+        const now = "2026-01-20T10:00:00.000Z";
+        let raw: RawServer;
+
+        beforeEach(async () => {
+            raw = await RawServer.start();
+        });
+
+        afterEach(async () => {
+            await raw.stop();
+        });
+
+        async function openJanuary(): Promise<Connection> {
+            const connection = await connect(`${raw.origin}/hiveot/sse`, undefined, FAST);
+            connections.push(connection);
+            return connection;
+        }
+
+        /** Answers with a value, as that server does. */
+        function answering(value: unknown, error: unknown = null): void {
+            raw.answer = () => ({ value, error, status: undefined, name: "", senderID: "", timestamp: now });
+        }
+
+        it("gives the same results as ever", async () => {
+            const connection = await openJanuary();
+            answering({ affordanceType: "property", thingID: "t", name: "p", data: 5, timestamp: now });
+            expect(await connection.readProperty("t", "p")).to.equal(5);
+            const read = (name: string, data: unknown) => ({ affordanceType: "property", thingID: "t", name, data });
+            answering({ p: read("p", 5), q: read("q", null) });
+            expect(await connection.readAllProperties("t")).to.deep.equal({ p: 5, q: null });
+            answering(null);
+            await connection.writeProperty("t", "p", 6);
+            expect(await connection.readEvent("t", "e")).to.equal(undefined);
+            answering({ actionID: "a1", name: "a", thingID: "t", state: "completed", output: 7 });
+            expect(await connection.invokeAction("t", "a", 1)).to.equal(7);
+            expect(await connection.queryAction("t", "a")).to.include({ status: "completed", output: 7 });
+            answering(null, { status: 409, type: "", title: "not now" });
+            const error = await failure(connection.invokeAction("t", "a", 1));
+            expect([error.code, error.problem?.title]).to.deep.equal(["PEER_FAILED", "not now"]);
+            const heard: unknown[] = [];
+            answering(null);
+            await connection.subscribeEvent("t", "e", { onNotification: ({ value }) => heard.push(value) });
+            const notification = { messageType: "notification", operation: "subscribeevent", thingID: "t", name: "e" };
+            raw.push(`event: notification\ndata: ${JSON.stringify({ ...notification, value: 91 })}\n\n`);
+            await eventually("it is heard", () => heard.length === 1);
+            expect(heard).to.deep.equal([91]);
+        });
+
+        it("is not harmed by what makes no sense", async () => {
+            const connection = await openJanuary();
+            const nonsense: readonly unknown[] = [
+                5,
+                null,
+                [],
+                { messageType: "response" },
+                { messageType: "response", operation: "readproperty", correlationID: "nobody", value: 5, error: null },
+                { messageType: "response", operation: "invokeaction", value: { state: 5 }, error: null },
+                { messageType: "notification", operation: "readproperty", value: 1 },
+                { messageType: "notification", operation: "invokeaction", value: "no status" },
+                { messageType: "notification", operation: "observeallproperties", name: "", value: "no map" },
+                { messageType: "notification", affordanceType: "event", value: 1 },
+            ];
+            for (const event of ["response", "notification", "request"]) {
+                for (const json of nonsense) raw.push(`event: ${event}\ndata: ${JSON.stringify(json)}\n\n`);
+            }
+            for (const wrong of [
+                { state: "completed", name: 5 },
+                { state: "failed", error: "text" },
+            ]) {
+                answering(wrong);
+                const refused = connection.invokeAction("t", "a", 1, { timeout: 50 });
+                expect(await codeOf(refused)).to.be.oneOf(["PEER_FAILED", "OUTCOME_UNKNOWN"]);
+            }
+            answering([1]);
+            for (const read of [connection.readAllProperties("t"), connection.queryAction("t", "a")]) {
+                expect(await codeOf(read)).to.equal("PEER_FAILED");
+            }
+            answering("pong");
+            await connection.ping();
+            expect(raw.opened).to.equal(1);
+        });
+    });
+
     describe("listeners", () => {
         let own: SetUp | undefined;
 

@@ -88,7 +88,9 @@ export class RawServer {
         else this.#server.on("secureConnection", (socket: TLSSocket) => connected(socket));
         this.handlers.set("POST /authn/login", (seen, reply) => this.#login(seen, reply));
         this.handlers.set("POST /hiveot/request", (seen, reply) => this.#request(seen, reply));
-        this.handlers.set("GET /hiveot/ssesc", (seen, reply) => this.#open(seen, reply));
+        for (const path of ["/hiveot/ssesc", "/hiveot/sse"]) {
+            this.handlers.set(`GET ${path}`, (seen, reply) => this.#open(seen, reply));
+        }
     }
 
     static async start(options: RawServerOptions = {}): Promise<RawServer> {

@@ -54,7 +54,7 @@ for (const transport of ["plain h1", "TLS h2"] satisfies Transport[]) {
 
         /** A client that subscribes, leaves a request unanswered, and goes away in one of three ways. */
         async function round(number: number): Promise<void> {
-            const client = await setUp.connected(transport);
+            const client = await setUp.connected(transport, "admin", number % 2 === 0 ? "rrn" : "rrn-2025");
             await client.call({ operation: "subscribeallevents" });
             await client.call({ operation: "subscribeevent", thingID: COUNTER_ID, name: "alarm" });
             await client.post("/hiveot/request", {

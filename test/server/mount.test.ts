@@ -34,6 +34,11 @@ function answerTheirs(_request: IncomingMessage, response: Parameters<Listener>[
 const WAYS: Record<string, MountOptions> = {
     "plain http": { mount: (server) => server.handler() },
     "plain http under a base path": { basePath: "/deep/wot", mount: (server) => server.handler() },
+    "plain http in the dialect of January 2026": {
+        basePath: "/wot",
+        server: { streamPath: "/hiveot/sse" },
+        mount: (server) => server.handler(),
+    },
     "plain https": { host: "https", mount: (server) => server.handler() },
     http2: { host: "http2", mount: (server) => server.handler() },
     "http2 under a base path": { host: "http2", basePath: "/wot", mount: (server) => server.handler() },
@@ -85,7 +90,7 @@ describe("A mounted server", () => {
         describe(`on ${name}`, () => {
             it("serves a node-wot consumer", async () => {
                 await start(way);
-                await checkConsumer(mounted.url, mounted.counter);
+                await checkConsumer(mounted.url, mounted.counter, undefined, way.server?.streamPath);
                 if (way.host === "http2") await checkConsumer(mounted.url, mounted.counter, 1);
                 expect(mounted.server.getPort()).to.equal(Number(new URL(mounted.origin).port));
             });

@@ -123,15 +123,21 @@ async function startConsumer(secure: boolean, { cert }: TestCertificate, httpVer
 /**
  * Logs in and uses the counter as a node-wot script does: reads, writes, invokes, observes, subscribes. Checks the TD too.
  * @param url where the server's paths begin
+ * @param streamPath the stream that TDs name
  */
-export async function checkConsumer(url: string, counter: TestThing, httpVersion?: 1 | 2): Promise<void> {
+export async function checkConsumer(
+    url: string,
+    counter: TestThing,
+    httpVersion?: 1 | 2,
+    streamPath = "/hiveot/ssesc"
+): Promise<void> {
     const secure = url.startsWith("https:");
     const { servient, wot } = await startConsumer(secure, await certificate(), httpVersion);
     try {
         const below = url.replace(/^http/, secure ? "sse" : "sse-plain").replace(/^sses:/, "sse:");
         for (const path of ["/.well-known/wot", `/things/${encodeURIComponent(COUNTER_ID)}`]) {
             const td = await wot.requestThingDescription(below + path);
-            expect(td).to.include({ id: COUNTER_ID, base: `${below}/hiveot/ssesc` });
+            expect(td).to.include({ id: COUNTER_ID, base: below + streamPath });
             expect(td).to.have.nested.property("securityDefinitions.bearer.authorization", `${url}/authn/login`);
             expect(td).to.have.nested.property("properties.count.forms[0].href", `${below}/hiveot/request`);
         }
