@@ -29,6 +29,7 @@ export interface PathListener {
     readonly closed: (error: SseScError) => void;
 }
 
+/** What a peer does with what comes in, and how long it waits. Times in milliseconds. */
 export interface PeerOptions {
     /** Answers requests that come in. Without it they fail with `UNKNOWN_THING`. */
     readonly onRequest?: RequestHandler;

@@ -2,7 +2,7 @@
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { Servient } from "@node-wot/core";
 import { expect } from "chai";
-import { SseScClientFactory, type SseScClientConfig } from "../../src/index";
+import { connect, fetchThingDescription, SseScClientFactory, type SseScClientConfig } from "../../src/index";
 import { Http1Wire, Http2Wire, RawClient, type RudeWire } from "../conformance/raw/raw-client";
 import { certificate, certificateAuthority, clientCertificate, type TestCertificate } from "../support/certificates";
 import { eventually } from "../support/eventually";
@@ -279,6 +279,20 @@ describe("TLS client certificates", () => {
                 const wot = await (await consumer({ credentials })).start();
                 expect(await read(wot, origin(setUp))).to.equal(0);
                 expect(setUp.server.status).to.include({ sessions: 1 });
+            });
+
+            it("serve connect() and fetchThingDescription() too", async () => {
+                const credentials = { clientCert: own.cert, clientKey: own.key };
+                const options = { caCert: (await certificate()).cert, httpVersion };
+                const path = `/things/${encodeURIComponent(COUNTER_ID)}`;
+                const td = await fetchThingDescription(setUp.origin + path, credentials, options);
+                expect(td).to.include({ id: COUNTER_ID });
+                const connection = await connect(setUp.origin, credentials, options);
+                try {
+                    expect(await connection.readProperty(COUNTER_ID, "count")).to.equal(0);
+                } finally {
+                    await connection.close();
+                }
             });
 
             it("are shown to their own server alone", async () => {
