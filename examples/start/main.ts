@@ -111,9 +111,17 @@ function explain(error: unknown): string {
     return message;
 }
 
-main().catch((error: unknown) => {
-    // Ctrl-C within the demonstration is no failure, unless somebody waits for its outcome
-    if (interrupt.signal.aborted && staysUp) return;
-    console.error(explain(error));
-    process.exitCode = 1;
-});
+main()
+    .catch((error: unknown) => {
+        // Ctrl-C within the demonstration is no failure, unless somebody waits for its outcome
+        if (interrupt.signal.aborted && staysUp) return;
+        console.error(explain(error));
+        process.exitCode = 1;
+    })
+    .finally(() => {
+        // The process ends by itself. Then Node gives signals back their default meaning while it tidies up, so that the second
+        // Ctrl-C, which npm passes on, would end it as a failure; by exit() it does not tidy up.
+        process.once("exit", () => {
+            if (interrupt.signal.aborted) process.exit();
+        });
+    });
