@@ -31,6 +31,8 @@ describe("HiveOT's clients of January 2026", () => {
             }
 
             afterEach(async () => {
+                // The raw client knows of members too, not only of types
+                expect(clients.flatMap(({ stream }) => stream?.faults ?? [])).to.deep.equal([]);
                 await Promise.all(clients.splice(0).map((client) => client.close()));
                 (await setUps(transport)).reset();
             });
