@@ -44,6 +44,20 @@ describe("SseScServer config", () => {
         ["two accounts of one name", { accounts: [...ACCOUNTS, ...ACCOUNTS] }, /^Option "accounts/],
         ["an unknown role", { accounts: [{ username: "a", password: "b", role: "king" }] }, /^Option "accounts/],
         ["an operation that is none", { accounts: ACCOUNTS, roles: { x: ["fly"] } } as never, /^Option "roles/],
+        ["certificates without TLS", { accounts: ACCOUNTS, clientCaCert: "ca.pem" }, /^Option "clientCaCert" /],
+        ["certificates where the host has the TLS", { ...MOUNTED, clientCaCert: "ca.pem" }, /^Option "clientCaCert" /],
+        [
+            "certificates where nobody shows who they are",
+            { security: [{ scheme: "nosec" }], clientCaCert: "ca.pem" },
+            /^Option "clientCaCert" /,
+        ],
+        [
+            "strategies where nobody shows who they are",
+            { security: [{ scheme: "nosec" }], strategies: [] },
+            /^Option "strategies" /,
+        ],
+        ["a strategy that is none", { accounts: ACCOUNTS, strategies: [5] } as never, /^Option "strategies\[0\]" /],
+        ["strategies without accounts", { strategies: [{ authenticate: () => undefined }] }, /^Option "accounts" /],
         ["a limit of zero", { accounts: ACCOUNTS, maxDepth: 0 }, /^Option "maxDepth" /],
         [
             "a limit that is no number",
@@ -73,6 +87,14 @@ describe("SseScServer config", () => {
             expect(refusal(config)).to.match(message);
         });
     }
+
+    it("names the authority of clients that cannot be read", async () => {
+        const { key, cert } = await certificate();
+        for (const clientCaCert of ["no.pem", "-----BEGIN NOTHING-----", [], key]) {
+            const config = { accounts: ACCOUNTS, serverKey: key, serverCert: cert, clientCaCert };
+            expect(refusal(config), String(clientCaCert).slice(0, 20)).to.match(/clientCaCert/);
+        }
+    });
 
     it("does not start on a port that is taken, gives everything back, and says which port", async () => {
         const first = new Servient();
