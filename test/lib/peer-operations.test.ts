@@ -214,7 +214,10 @@ describe("PeerOperations", () => {
             await turns();
             expect([started, far.operations]).to.deep.equal([false, ["invokeaction"]]);
             taken.open();
-            expect((await starting).actionId).to.equal(far.sent[0]?.correlationId);
+            const { actionId, result } = await starting;
+            expect(actionId).to.equal(far.sent[0]?.correlationId);
+            peer.close(); // it waits for the answer no more
+            expect(await codeOf(result)).to.equal("OUTCOME_UNKNOWN");
         });
 
         it("rejects when the invocation could not be sent, and its result may be left alone", async () => {
