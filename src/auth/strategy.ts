@@ -43,7 +43,12 @@ export interface StrategyActions {
     error(error: unknown): void;
 }
 
-/** A Passport strategy: any that needs neither a session nor a browser, and calls the user a `StrategyUser`. */
+/**
+ * A Passport strategy: any that needs neither a session nor a browser, and calls the user a `StrategyUser`.
+ *
+ * Passport calls `authenticate` on an object that is derived from the strategy, one for each request: members that it sets are gone
+ * with the request, and `#private` ones are not there.
+ */
 export interface Strategy {
     readonly name?: string | undefined;
     authenticate(this: StrategyActions, request: StrategyRequest, options?: unknown): unknown;
