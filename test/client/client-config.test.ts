@@ -72,6 +72,7 @@ describe("client configuration", () => {
             tokenRefreshInterval: 3_600_000,
             maxDepth: 64,
             dialects: DEFAULT_DIALECTS,
+            hub: undefined,
         });
     });
 
