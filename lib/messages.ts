@@ -152,7 +152,7 @@ export function createResponse(
         correlationId: request.correlationId,
         messageId: newId(),
         senderId: "",
-        consumerId: request.senderId,
+        consumerId: request.operation === "invokeaction" ? request.senderId : "", // recorded so: it is who invoked
         timestamp: now(),
         requested: request.created,
     };
@@ -179,11 +179,12 @@ export function createNotification(init: NewNotification): NotificationMessage {
 
 /** Makes the notification that tells of the progress of an invocation (protocol.md, "Envelopes": a `running` response inside). */
 export function createProgress(request: RequestMessage, value: unknown): NotificationMessage {
+    const status = createResponse(request, { output: value });
     return createNotification({
         affordance: "action",
         thingId: request.thingId,
         name: request.name,
-        value: { ...createResponse(request, { output: value }), status: "running" } satisfies ResponseMessage,
+        value: { ...status, status: "running", senderId: request.thingId } satisfies ResponseMessage,
         correlationId: request.correlationId,
         senderId: request.thingId,
     });

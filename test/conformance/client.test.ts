@@ -14,9 +14,9 @@ import { type Exchange, fixture, readRecording } from "./raw/recordings";
 import { on, ScriptedServer, type ScriptedReply, type SeenRequest } from "./raw/scripted-server";
 import { req } from "./requirements";
 
-const OPERATIONS = readRecording("consumer-operations.jsonl");
-const ERRORS = readRecording("consumer-errors.jsonl");
-const AUTH = readRecording("auth.jsonl");
+const OPERATIONS = readRecording("hivekit-2026-08/consumer-operations.jsonl");
+const ERRORS = readRecording("hivekit-2026-08/consumer-errors.jsonl");
+const AUTH = readRecording("hivekit-2026-08/auth.jsonl");
 
 /** Log-in and stream as recorded, and everything that the recorded consumer did. */
 const SCRIPT: readonly Exchange[] = [...AUTH.slice(0, 1), ...OPERATIONS, ...ERRORS.slice(1)];
@@ -43,7 +43,7 @@ function schemeOf(transport: Transport): "sse" | "sse-plain" {
 
 /** A recorded TD as `server` would have it. */
 function recordedTd(server: ScriptedServer, transport: Transport, name = "server-counter.td.json"): string {
-    return fixture(name)
+    return fixture(`hivekit-2026-08/${name}`)
         .replaceAll(/sse:\/\/localhost:\d+/g, `${schemeOf(transport)}://${server.authority}`)
         .replaceAll(/https:\/\/localhost:\d+/g, server.origin);
 }

@@ -42,8 +42,8 @@ const WAYS: readonly Way[] = [
     },
 ];
 
-const LOGIN = readRecording("auth.jsonl").slice(0, 1);
-const ERRORS = readRecording("protocol-errors.jsonl");
+const LOGIN = readRecording("hivekit-2026-08/auth.jsonl").slice(0, 1);
+const ERRORS = readRecording("hivekit-2026-08/protocol-errors.jsonl");
 
 describe("raw peers", () => {
     // A curl that knows no HTTP/2 has one way less.
@@ -57,7 +57,11 @@ describe("raw peers", () => {
                 const tls = await certificate();
                 server = await ScriptedServer.start({
                     tls: secure ? tls : undefined,
-                    script: [...LOGIN, ...readRecording("consumer-operations.jsonl"), ...ERRORS.slice(12, 13)],
+                    script: [
+                        ...LOGIN,
+                        ...readRecording("hivekit-2026-08/consumer-operations.jsonl"),
+                        ...ERRORS.slice(12, 13),
+                    ],
                 });
                 client = new RawClient(wire(server.origin, tls));
                 await client.connect("admin1", "secret");

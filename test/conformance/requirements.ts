@@ -265,10 +265,12 @@ const JANUARY = [
     }),
 ];
 
-const RECORDED = rules("fixtures/hivekit-2026-08", "REC", {
-    operations: "the recorded requests of the reference's consumer get the recorded responses and notifications",
-    errors: "the recorded failing requests fail",
-    "http-errors": "the recorded malformed requests get the recorded status, save where protocol.md calls it a defect",
+const RECORDED = rules("issue 4, deliverable 3", "REC", {
+    server: "every recorded request gets the recorded answer, save for what deviations.json lists",
+    client: "every recorded stream and reply is understood by our client",
+    deviations: "a deviation is of a kind that may be, gives a reason, and is needed",
+    all: "every recording is replayed, both ways",
+    td: "the recorded TDs are normalised, valid for core, and consumed with the Scripting API as recorded",
 });
 
 const TD = rules("protocol.md, TD conventions", "TD", {

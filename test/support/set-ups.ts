@@ -35,8 +35,8 @@ export interface StartOptions {
     secure: boolean;
     /** Further options of the server. */
     server?: Partial<ServerOptions>;
-    /** Ids of the Things to expose. Default: the counter and the digital twin. `recorded`: the counter of the recordings. */
-    things?: readonly string[] | "recorded";
+    /** Ids of the Things to expose. Default: the counter and the digital twin. */
+    things?: readonly string[];
 }
 
 /** A running server. */
@@ -65,8 +65,7 @@ export class SetUp {
         servient.addServer(server);
         const wot = await servient.start();
         const exposed = new Map<string, TestThing>();
-        if (things === "recorded") exposed.set(COUNTER_ID, await TestThing.produceRecorded(wot));
-        else for (const id of things) exposed.set(id, await TestThing.produce(wot, id));
+        for (const id of things) exposed.set(id, await TestThing.produce(wot, id));
         for (const { thing } of exposed.values()) await thing.expose();
         return new SetUp(secure, server, servient, wot, exposed, made);
     }

@@ -84,7 +84,9 @@ function recordedInit(): WoT.ExposedThingInit {
         kind,
         Object.fromEntries(names.map((name) => [name, init[kind]?.[name]])),
     ]);
-    return { ...init, ...Object.fromEntries(picked) } as WoT.ExposedThingInit;
+    const recorded = { ...init, ...Object.fromEntries(picked) } as WoT.ExposedThingInit;
+    const input = { type: "object", properties: { count: { type: "integer" }, size: { type: "integer" } } } as const;
+    return { ...recorded, actions: { ...recorded.actions, burst: { input, output: { type: "integer" } } } };
 }
 
 /** One call of an action handler that has begun. */
@@ -132,6 +134,11 @@ export class TestThing {
     static async produceRecorded(wot: typeof WoT): Promise<TestThing> {
         const test = new TestThing((await wot.produce(recordedInit())) as ExposedThing);
         test.#setRecordedHandlers();
+        test.#action("burst", async (input) => {
+            const { count, size } = input as { count: number; size: number };
+            for (let tick = 0; tick < count; tick++) test.tick("x".repeat(size));
+            return count;
+        });
         test.progress = [50];
         test.failure = Object.assign(new Error("this action always fails"), { status: 400 });
         return test;

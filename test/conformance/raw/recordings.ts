@@ -1,81 +1,149 @@
 /**
- * Recordings as scripts: cuts a `*.jsonl` of test/fixtures/hivekit-2026-08 into exchanges, each a request together with the
- * literal bytes that the reference answered it with. The format is explained in the README beside the recordings.
+ * Recordings as scripts: reads a `*.jsonl` of test/fixtures line by line, and cuts it into exchanges, each a request together with
+ * the literal bytes that it was answered with. Reads the line formats of both states of HiveKit (the READMEs beside the
+ * recordings explain them) and those of our own live runs; a line without a direction says something about the file and is left out.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Envelope, ReplyHeaders } from "./event-stream";
 
-/** One recorded request, the reply to it, and the blocks that it caused on the stream. */
-export interface Exchange {
+/** What a line of a recording says. `n` is the number of the request, a stream's that of the request that opened it. */
+export type Step = RequestStep | ReplyStep | BlockStep | EndStep;
+
+/** A request by the side that dials. */
+export interface RequestStep {
+    readonly kind: "request";
     readonly n: number;
+    /** `HTTP/2.0` or `HTTP/1.1`. */
+    readonly proto: string;
     readonly method: string;
     readonly path: string;
     readonly headers: ReplyHeaders;
-    /** Body of the request. */
     readonly body: string;
-    /** The body, where it is an envelope. */
-    readonly envelope: Envelope | undefined;
-    readonly reply: { readonly status: number; readonly headers: ReplyHeaders; readonly body: string };
-    /** What came on the stream after this request and before the next one: literal bytes. */
-    readonly blocks: readonly string[];
+    /** What whoever made the recording says of it. */
     readonly note: string | undefined;
 }
 
-interface Line {
-    readonly dir: "c>s" | "s>c" | "-";
+/** The HTTP reply to a request. */
+export interface ReplyStep {
+    readonly kind: "reply";
     readonly n: number;
+    readonly status: number;
+    readonly headers: ReplyHeaders;
+    readonly body: string;
+}
+
+/** A block of a stream: literal bytes, the blank line included. */
+export interface BlockStep {
+    readonly kind: "block";
+    readonly n: number;
+    readonly raw: string;
+}
+
+/** A stream ended. */
+export interface EndStep {
+    readonly kind: "end";
+    readonly n: number;
+    /** Who ended it, where the recording knows. */
+    readonly by: "client" | "server" | undefined;
+}
+
+/** One recorded request, the reply to it, and the blocks that it caused on the stream. */
+export interface Exchange extends Omit<RequestStep, "kind"> {
+    /** The body, where it is an envelope. */
+    readonly envelope: Envelope | undefined;
+    /** Status 0 where there was none. */
+    readonly reply: Omit<ReplyStep, "kind" | "n">;
+    /** What came on any stream after this request and before the next one: literal bytes. */
+    readonly blocks: readonly string[];
+    /** Blocks came ahead of the reply. */
+    readonly blocksFirst: boolean;
+}
+
+interface Line {
+    readonly dir?: string;
+    readonly n: number;
+    readonly proto?: string;
     readonly method?: string;
     readonly path?: string;
     readonly headers?: ReplyHeaders;
     readonly body?: string;
     readonly status?: number;
     readonly raw?: string;
+    /** In August what `raw` holds, parsed; in January the raw text. */
+    readonly sse?: unknown;
+    readonly end?: string | boolean;
     readonly note?: string;
 }
 
-const FOLDER = join(__dirname, "../../fixtures/hivekit-2026-08");
+const FIXTURES = join(__dirname, "../../fixtures");
 
-/** The text of a file beside the recordings. */
-export function fixture(name: string): string {
-    return readFileSync(join(FOLDER, name), "utf8");
+/** The text of a file of test/fixtures, such as `hivekit-2026-08/auth.jsonl`. */
+export function fixture(file: string): string {
+    return readFileSync(join(FIXTURES, file), "utf8");
+}
+
+/** Everything that a recording holds, in the order in which it passed. */
+export function readSteps(file: string): Step[] {
+    return fixture(file)
+        .split("\n")
+        .filter((line) => line.trim() !== "")
+        .flatMap((line) => stepOf(JSON.parse(line) as Line));
+}
+
+function stepOf({ dir, n, headers = {}, body = "", ...line }: Line): Step[] {
+    if (dir === "c>s") {
+        const { proto = "HTTP/2.0", method = "", path = "", note } = line;
+        return [{ kind: "request", n, proto, method, path, headers, body, note }];
+    }
+    if (dir !== "s>c" && dir !== "-") return [];
+    if (line.status !== undefined) return [{ kind: "reply", n, status: line.status, headers, body }];
+    const raw = line.raw ?? line.sse;
+    if (typeof raw === "string") return [{ kind: "block", n, raw }];
+    return line.end === undefined ? [] : [{ kind: "end", n, by: enderOf(line.end) }];
+}
+
+function enderOf(end: string | boolean): EndStep["by"] {
+    const [who] = String(end).split(" ");
+    return who === "client" || who === "server" ? who : undefined;
 }
 
 /** The exchanges of a recording, in the order in which they were made. */
-export function readRecording(name: string): Exchange[] {
-    const lines = fixture(name)
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line) as Line);
-    const replies = new Map(lines.flatMap((line) => (line.status === undefined ? [] : [[line.n, line] as const])));
-    const blocks = new Map<number, string[]>();
-    let last = 0;
-    for (const line of lines) {
-        if (line.dir === "c>s") {
-            last = line.n;
-            blocks.set(last, []);
-        } else if (line.raw !== undefined) blocks.get(last)?.push(line.raw);
-    }
-    return lines
-        .filter(({ dir }) => dir === "c>s")
-        .map((line) => {
-            const reply = replies.get(line.n);
-            return {
-                n: line.n,
-                method: line.method ?? "",
-                path: line.path ?? "",
-                headers: line.headers ?? {},
-                body: line.body ?? "",
-                envelope: asEnvelope(line.body),
-                reply: { status: reply?.status ?? 0, headers: reply?.headers ?? {}, body: reply?.body ?? "" },
-                blocks: blocks.get(line.n) ?? [],
-                note: line.note,
-            };
-        });
+export function readRecording(file: string): Exchange[] {
+    return exchangesOf(readSteps(file));
 }
 
-function asEnvelope(body: string | undefined): Envelope | undefined {
-    if (body?.startsWith("{") !== true) return undefined;
+interface Draft {
+    readonly request: RequestStep;
+    reply?: ReplyStep;
+    readonly blocks: string[];
+    first: boolean;
+}
+
+/** The exchanges that the lines of a recording make up. */
+export function exchangesOf(steps: readonly Step[]): Exchange[] {
+    const exchanges = new Map<number, Draft>();
+    let last: Draft | undefined;
+    for (const step of steps) {
+        if (step.kind === "request") {
+            last = { request: step, blocks: [], first: false };
+            exchanges.set(step.n, last);
+        }
+        if (step.kind === "reply") {
+            const exchange = exchanges.get(step.n);
+            if (exchange !== undefined) Object.assign(exchange, { reply: step, first: exchange.blocks.length > 0 });
+        } else if (step.kind === "block") last?.blocks.push(step.raw);
+    }
+    return [...exchanges.values()].map(({ request, reply, blocks, first }) => {
+        const { kind: _kind, ...rest } = request;
+        const { status = 0, headers = {}, body = "" } = reply ?? {};
+        const envelope = asEnvelope(request.body);
+        return { ...rest, envelope, reply: { status, headers, body }, blocks, blocksFirst: first };
+    });
+}
+
+function asEnvelope(body: string): Envelope | undefined {
+    if (!body.startsWith("{")) return undefined;
     try {
         return JSON.parse(body) as Envelope;
     } catch {
