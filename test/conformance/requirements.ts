@@ -270,6 +270,7 @@ const RECORDED = rules("issue 4, deliverable 3", "REC", {
     client: "every recorded stream and reply is understood by our client",
     deviations: "a deviation is of a kind that may be, gives a reason, and is needed",
     all: "every recording is replayed, both ways",
+    live: "our live runs with HiveKit are replayed, both ways",
     td: "the recorded TDs are normalised, valid for core, and consumed with the Scripting API as recorded",
 });
 

@@ -6,7 +6,7 @@ import { Servient } from "@node-wot/core";
 import { setTimeout as delay } from "node:timers/promises";
 import { SseScServer } from "../../../src/index";
 import { certificate } from "../../support/certificates";
-import type { Block, Envelope, RawStream, ReplyHeaders } from "../raw/event-stream";
+import { type Block, type Envelope, parseBlock, type RawStream, type ReplyHeaders } from "../raw/event-stream";
 import { Http1Wire, Http2Wire, type RequestHeaders, type Wire } from "../raw/raw-client";
 import { type BlockStep, type EndStep, type Exchange, exchangesOf, readSteps, type Step } from "../raw/recordings";
 import { type Arrival, attribute, recordedArrivals } from "./attribution";
@@ -270,9 +270,9 @@ async function settled(
 ): Promise<void> {
     for (const { n, raw } of expected) {
         const stream = open.get(n)?.stream;
-        const [event] = /(?<=event: )\S+/.exec(raw) ?? [];
+        const { event, json } = parseBlock(raw);
         if (stream === undefined || event === undefined || event === "sse-ping") continue;
-        const id = /"correlationID":"([^"]*)"/.exec(raw)?.[1];
+        const id = json?.["correlationID"];
         const mine = event === "response" && envelope?.["correlationID"] !== undefined;
         await stream
             .next((block) => block.event === event && (!mine || block.json?.["correlationID"] === id), PATIENCE)
