@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { TRANSPORTS } from "../support/set-ups";
 import { readRecording } from "./raw/recordings";
 import { ClientReplay, type Heard } from "./replay/client-replay";
-import { RUNS } from "./replay/plan";
+import { type Part, RUNS } from "./replay/plan";
 import { playSessions } from "./replay/session-replay";
 import { req } from "./requirements";
 
@@ -13,7 +13,14 @@ const NEVER_ASKED = [/^\/authn\/(logout|profile)$/, /^\/ping$/, /^\/nothing$/];
 /** Requests of agents: their replies are played with issue 5. */
 const OF_AGENTS = /^\/hiveot\/(response|notification)$/;
 
-const PARTS = RUNS.flatMap(({ parts }) => parts);
+/** What a gateway sent to a consumer: the rest of these recordings is between it and its agents. */
+const GATEWAYS = ["gateway-digitwin.jsonl", "gateway-plain.jsonl"].map((name) => {
+    const file = `hivekit-2026-08/${name}`;
+    const others = readRecording(file).filter(({ headers }) => headers["clientid"] !== "admin1");
+    return { file, issue5: others.map(({ n }) => n) };
+});
+
+const PARTS: readonly Pick<Part, "file" | "issue5">[] = [...RUNS.flatMap(({ parts }) => parts), ...GATEWAYS];
 
 function expectAll(heard: readonly Heard[]): void {
     for (const { n, expected, actual } of heard) expect(actual, `n = ${String(n)}`).to.deep.equal(expected);
