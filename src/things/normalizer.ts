@@ -26,6 +26,12 @@ type Kind = "properties" | "actions" | "events";
 
 const KINDS: readonly Kind[] = ["properties", "actions", "events"];
 
+/**
+ * Where the `base` of a TD leads by itself, if it is a stream: to the one end point of SSE-SC (protocol.md, "Endpoints"), and all that
+ * changes can be heard there, though HiveKit's TDs have no `observable`.
+ */
+const FORM_OF_BASE: Json = { href: "/hiveot/request", subprotocol: "sse-sc", op: ["subscribeevent"] };
+
 const OPERATIONS: Readonly<Record<Kind | "thing", readonly string[]>> = {
     properties: tdOperations("property"),
     actions: tdOperations("action"),
@@ -72,9 +78,17 @@ export function normalizeThingDescription(input: unknown): ThingDescription {
     return td as ThingDescription;
 }
 
+/**
+ * Normalises the forms of the Thing as a whole.
+ * @returns the forms for affordances that have none; HiveKit's TDs of January 2026 have none at all, and say no more than their `base`
+ */
 function normalizeRootForms(td: Json, context: Context): readonly Json[] {
-    if (td["forms"] === undefined) return [];
-    const forms = readForms(td["forms"], "forms", context);
+    const given = td["forms"] ?? undefined;
+    if (given === undefined) {
+        delete td["forms"];
+        return isSseSc({ href: context.base }) ? [FORM_OF_BASE] : [];
+    }
+    const forms = readForms(given, "forms", context);
     for (const form of forms) {
         const operations = operationsOf(form).filter((name) => OPERATIONS.thing.includes(name));
         form["op"] = operations;
@@ -83,7 +97,7 @@ function normalizeRootForms(td: Json, context: Context): readonly Json[] {
     const standing = sorted(forms.filter(({ op }) => Array.isArray(op) && op.length > 0));
     if (standing.length > 0) td["forms"] = standing;
     else delete td["forms"];
-    return forms.filter(isSseSc);
+    return forms.filter(isSseSc).map(({ href, subprotocol }) => ({ href, subprotocol }));
 }
 
 function normalizeAffordances(td: Json, kind: Kind, context: Context, rootForms: readonly Json[]): void {
@@ -98,8 +112,8 @@ function normalizeAffordances(td: Json, kind: Kind, context: Context, rootForms:
         if (!isRecord(affordance)) throw invalid(`${path} is not an object`);
         if (kind === "properties") keepSchemaMembers(affordance);
         else keepAffordanceMembers(affordance);
-        // TD 1.1 demands forms; where there are none, the root-level form leads to the same end point.
-        const given = affordance["forms"] ?? rootForms.map(({ href, subprotocol }): Json => ({ href, subprotocol }));
+        // TD 1.1 demands forms; where there are none, that of the Thing leads to the same end point.
+        const given = affordance["forms"] ?? rootForms.map((form): Json => ({ ...form }));
         const all = readForms(given, `${path}.forms`, context);
         if (all.length === 0) throw invalid(`${path}.forms is empty`);
         const forms = all.filter((form) => {

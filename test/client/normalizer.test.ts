@@ -192,6 +192,38 @@ describe("normalizeThingDescription", () => {
         ]);
     });
 
+    it("takes the end point of SSE-SC where a TD has no forms at all, and its base is a stream", () => {
+        // As HiveKit's of January 2026, which has none to give.
+        const bare = {
+            base: "sse://host:8444/hiveot/sse",
+            security: null,
+            securityDefinitions: {},
+            actions: { a: { title: "A" } },
+            events: { e: { title: "E", data: { type: "integer" } } },
+        };
+        const normal = normalizeThingDescription(td({ ...bare, forms: null }, { forms: null, readOnly: true })) as Json;
+        const common = {
+            href: "sse://host:8444/hiveot/request",
+            subprotocol: "sse-sc",
+            "hiveot:thingID": "urn:x",
+            "hiveot:stream": "/hiveot/sse",
+        };
+        const op = ["readproperty", "observeproperty", "unobserveproperty"];
+        expect(normal["properties"].p.forms).to.deep.equal([{ ...common, op, "hiveot:name": "p" }]);
+        expect(normal["actions"].a.forms).to.deep.equal([{ ...common, op: ["invokeaction"], "hiveot:name": "a" }]);
+        const events = ["subscribeevent", "unsubscribeevent"];
+        expect(normal["events"].e.forms).to.deep.equal([{ ...common, op: events, "hiveot:name": "e" }]);
+        expect(normal).not.to.have.any.keys("forms", "security", "securityDefinitions");
+        expect(normalizeThingDescription(normal)).to.deep.equal(normal);
+    });
+
+    it("makes up no forms where the base is no stream", () => {
+        const { properties } = td({ base: "https://host:8444/" }, { forms: undefined }) as Json;
+        expect(() => normalizeThingDescription(td({ base: "https://host:8444/" }, properties.p))).to.throw(
+            "forms is empty"
+        );
+    });
+
     it("leaves out what node-wot's validation would refuse the TD for", () => {
         const bad = td(
             {
