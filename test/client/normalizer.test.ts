@@ -5,8 +5,12 @@ import { join } from "node:path";
 import { SseScError } from "../../lib/errors";
 import { normalizeThingDescription } from "../../src/things/normalizer";
 
-const FOLDER = join(__dirname, "../fixtures/hivekit-2026-08");
-const RECORDED = readdirSync(FOLDER).filter((name) => name.endsWith(".td.json"));
+const FOLDER = join(__dirname, "../fixtures");
+const RECORDED = ["hivekit-2026-08", "live"].flatMap((folder) =>
+    readdirSync(join(FOLDER, folder))
+        .filter((name) => name.endsWith(".td.json"))
+        .map((name) => `${folder}/${name}`)
+);
 
 type Json = ReturnType<typeof JSON.parse>;
 
@@ -32,7 +36,7 @@ function td(rest: object = {}, property: object = {}): Json {
 
 describe("normalizeThingDescription", () => {
     it("finds all recorded TDs", () => {
-        expect(RECORDED).to.have.length.at.least(5);
+        expect(RECORDED).to.have.length.at.least(7);
     });
 
     for (const name of RECORDED) {
@@ -58,12 +62,12 @@ describe("normalizeThingDescription", () => {
                 for (const kind of ["properties", "actions", "events"]) {
                     for (const [affordance, { forms }] of Object.entries<Json>(normal[kind] ?? {})) {
                         for (const form of forms) {
-                            const host = String(recorded["base"]).split("/")[2];
+                            const [, , host, ...path] = String(recorded["base"]).split("/");
                             expect(form).to.include({
                                 href: `sse://${String(host)}/hiveot/request`,
                                 "hiveot:thingID": recorded["id"],
                                 "hiveot:name": affordance,
-                                "hiveot:stream": "/hiveot/ssesc",
+                                "hiveot:stream": `/${path.join("/")}`,
                             });
                             expect(form.op).to.be.an("array").that.is.not.empty;
                         }
@@ -79,7 +83,9 @@ describe("normalizeThingDescription", () => {
     }
 
     it("gives recorded properties the operations of properties", () => {
-        const { properties } = normalizeThingDescription(read("gateway-digitwin-counter.td.json")) as Json;
+        const { properties } = normalizeThingDescription(
+            read("hivekit-2026-08/gateway-digitwin-counter.td.json")
+        ) as Json;
         expect(properties.count.forms[0].op).to.deep.equal([
             "readproperty",
             "writeproperty",
@@ -90,7 +96,9 @@ describe("normalizeThingDescription", () => {
     });
 
     it("removes operations that TD 1.1 does not know", () => {
-        const { forms, events } = normalizeThingDescription(read("gateway-digitwin-counter.td.json")) as Json;
+        const { forms, events } = normalizeThingDescription(
+            read("hivekit-2026-08/gateway-digitwin-counter.td.json")
+        ) as Json;
         expect(forms[0].op).to.deep.equal([
             "queryallactions",
             "observeallproperties",
@@ -103,7 +111,7 @@ describe("normalizeThingDescription", () => {
     });
 
     it("keeps an id that is no URI out of node-wot's sight, but in the forms", () => {
-        const normal = normalizeThingDescription(read("gateway-directory.td.json")) as Json;
+        const normal = normalizeThingDescription(read("hivekit-2026-08/gateway-directory.td.json")) as Json;
         expect(normal).to.not.have.property("id");
         expect(normal["hiveot:thingID"]).to.equal("thingDirectory");
         expect(normal["@type"]).to.deep.equal(["ThingDirectory"]);
