@@ -226,7 +226,7 @@ describe("normalizeThingDescription", () => {
     });
 
     it("makes up no forms where the base is no stream", () => {
-        const { properties } = td({ base: "https://host:8444/" }, { forms: undefined }) as Json;
+        const { properties } = td({ base: "https://host:8444/" }, { forms: undefined });
         expect(() => normalizeThingDescription(td({ base: "https://host:8444/" }, properties.p))).to.throw(
             "forms is empty"
         );
