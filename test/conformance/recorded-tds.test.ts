@@ -79,7 +79,7 @@ describe("recorded TDs, consumed with the Scripting API", () => {
             await thing.subscribeEvent("overflow", listen);
             const done = new Set<string>();
             for (const exchange of exchanges) {
-                const { operation, thingID, name: affordance, input } = (exchange.envelope ?? {}) as Envelope;
+                const { operation, thingID, name: affordance, input } = exchange.envelope ?? {};
                 if (thingID !== id || !INTERACTIONS.includes(String(operation))) continue;
                 if (!(String(affordance) in { ...td.properties, ...td.actions })) continue;
                 const { response, told } = answerTo(exchange);

@@ -11,7 +11,7 @@ import type { Envelope, ReplyHeaders } from "./event-stream";
 export type Step = RequestStep | ReplyStep | BlockStep | EndStep;
 
 /** A request by the side that dials. */
-export interface RequestStep {
+interface RequestStep {
     readonly kind: "request";
     readonly n: number;
     /** `HTTP/2.0` or `HTTP/1.1`. */
@@ -25,7 +25,7 @@ export interface RequestStep {
 }
 
 /** The HTTP reply to a request. */
-export interface ReplyStep {
+interface ReplyStep {
     readonly kind: "reply";
     readonly n: number;
     readonly status: number;

@@ -304,13 +304,17 @@ async function outcomeOf(promise: Promise<object>): Promise<object> {
         if (!(error instanceof SseScError)) throw error;
         const { code, status, problem } = error;
         if (code === "TIMEOUT" || code === "OUTCOME_UNKNOWN") return { code };
-        return problem === undefined ? { status } : { code, problem };
+        return problem === undefined ? { status, code } : { code, problem };
     }
 }
 
-function refusal({ reply }: Exchange): Envelope {
-    return { status: reply.status };
+/** What a caller can tell a recorded refusal by, which has a text at most. */
+function refusal({ reply: { status, body } }: Exchange): Envelope {
+    const code = status === 400 && body.includes("no SSE connection") ? "NO_SESSION" : CODES[status];
+    return { status, code: code ?? "PEER_FAILED" };
 }
+
+const CODES: Readonly<Record<number, string>> = { 401: "UNAUTHORIZED", 404: "NOT_FOUND" };
 
 function text(value: unknown): string {
     return typeof value === "string" ? value : "";

@@ -28,7 +28,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const SERVER_ITSELF = "hiveot-sse";
 
 /** A value without what varies: a time is any time, an id of a message any id. */
-export function comparable(value: unknown, name = ""): unknown {
+function comparable(value: unknown, name = ""): unknown {
     if (Array.isArray(value)) return value.map((each) => comparable(each));
     if (typeof value === "string") {
         if (TIMES.has(name) && TIME.test(value)) return "<time>";

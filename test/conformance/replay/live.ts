@@ -6,7 +6,7 @@ import type { Difference } from "./comparison";
 import type { Run } from "./plan";
 
 /** What the first line of a live run says of it. */
-export interface About {
+interface About {
     readonly client: string;
     readonly server: string;
     readonly dialect: string;

@@ -4,7 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { TestThing } from "../../support/things";
 
 /** Id of the Thing in the recordings of January. */
-export const JANUARY_ID = "urn:hk25:thing1";
+const JANUARY_ID = "urn:hk25:thing1";
 
 const INTEGER = { type: "integer" } as const;
 

@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { SseScServer } from "../../../src/index";
 import { certificate } from "../../support/certificates";
 import { type Block, type Envelope, parseBlock, type RawStream, type ReplyHeaders } from "../raw/event-stream";
+import { readJanuary } from "../raw/january";
 import { Http1Wire, Http2Wire, type RequestHeaders, type Wire } from "../raw/raw-client";
 import { type BlockStep, type EndStep, type Exchange, exchangesOf, readSteps, type Step } from "../raw/recordings";
 import { type Arrival, attribute, recordedArrivals } from "./attribution";
@@ -27,6 +28,8 @@ export interface Replayed {
 /** Not of the request itself, but of the connection that carried it; or of another body than ours with its token. */
 const OF_THE_CONNECTION = new Set(["connection", "content-length", "host", "transfer-encoding", "accept-encoding"]);
 
+const JANUARY_PATH = "/hiveot/sse";
+
 /** How long to wait for a block that was recorded, in milliseconds. */
 const PATIENCE = 2000;
 
@@ -45,6 +48,8 @@ interface OpenStream {
 export class ServerReplay {
     readonly #tokens = new Map<string, string>();
     readonly #issued = new Set<string>();
+    /** Blocks of ours that a client of January could not decode, and why. */
+    readonly faults: string[] = [];
     #fences = 0;
 
     private constructor(
@@ -114,6 +119,7 @@ export class ServerReplay {
             ended.set(n, stream.ended ? "server" : "client");
         }
         for (const { stream } of open.values()) stream.destroy();
+        if (exchanges.some(({ path }) => path === JANUARY_PATH)) this.#decode(arrivals);
         const theirs = attribute(exchanges, recordedArrivals(steps));
         const ours = attribute(exchanges, arrivals);
         return exchanges.map((exchange) => {
@@ -129,6 +135,16 @@ export class ServerReplay {
             const flip = differences.filter(({ at }) => at === "status");
             return { exchange, differences: flip.length > 0 ? flip : differences };
         });
+    }
+
+    #decode(arrivals: readonly Arrival[]): void {
+        for (const { block } of arrivals) {
+            try {
+                readJanuary(block);
+            } catch (error) {
+                this.faults.push(`A block ${String(error)}: ${block.raw}`);
+            }
+        }
     }
 
     async #send(exchange: Exchange, part: Part, open: Map<number, OpenStream>): Promise<Reply> {

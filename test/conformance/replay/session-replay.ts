@@ -7,7 +7,7 @@ import { on, ScriptedServer, type SeenRequest } from "../raw/scripted-server";
 import type { Heard } from "./client-replay";
 
 /** What these replies are to. */
-export const SESSION_PATHS: readonly string[] = ["/authn/login", "/authn/refresh", "/.well-known/wot"];
+const SESSION_PATHS: readonly string[] = ["/authn/login", "/authn/refresh", "/.well-known/wot"];
 
 const GIVEN = "opaque-token-1";
 const MADE = "opaque-token-2";
@@ -24,10 +24,15 @@ export async function playSessions(file: string, transport: Transport): Promise<
     return heard;
 }
 
+/** What a caller can tell these refusals by. */
+const CODES: Readonly<Record<number, string>> = { 401: "INVALID_CREDENTIALS", 404: "NOT_FOUND", 405: "PEER_FAILED" };
+
 function expectedOf({ path, reply }: Exchange): object {
-    // A token that was not refreshed is as good as it was.
-    if (reply.status !== 200)
-        return path === "/authn/refresh" ? { authorization: `bearer ${GIVEN}` } : { status: reply.status };
+    if (reply.status !== 200) {
+        // A token that was not refreshed is as good as it was.
+        if (path === "/authn/refresh") return { authorization: `bearer ${GIVEN}` };
+        return { status: reply.status, code: CODES[reply.status] };
+    }
     if (path !== "/.well-known/wot") return { authorization: `bearer ${MADE}` };
     const { id, title } = JSON.parse(reply.body) as { id: string; title: string };
     return { id, title };
@@ -51,7 +56,7 @@ async function play(exchange: Exchange, transport: Transport, streamPath: string
         if (path === "/authn/login") return await logIn(server, url, options);
         return await refresh(server, url, options);
     } catch (error) {
-        if (error instanceof SseScError) return { status: error.status };
+        if (error instanceof SseScError) return { status: error.status, code: error.code };
         throw error;
     } finally {
         await server.stop();
