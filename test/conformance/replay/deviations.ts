@@ -67,6 +67,8 @@ function needsCitation(at: string, recorded: unknown, ours: unknown): string | u
     if (at === "error" || at.endsWith(".error")) return undefined;
     if (["content-type", "allow", "www-authenticate"].includes(at)) return undefined;
     if (at === "response" || at === "notification") return "adds or drops a whole message";
+    if (/^(response\.(output|value)|notification\.value|body)$/.test(at) && isNothing(ours) && !isNothing(recorded))
+        return "drops what was asked for";
     return isNothing(recorded) || isNothing(ours) ? undefined : "changes a value";
 }
 
