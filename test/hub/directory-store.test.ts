@@ -357,6 +357,31 @@ describe("DirectoryStore", () => {
             expect(after).to.deep.equal(before);
         });
 
+        it("#close waits for writes that are under way", async () => {
+            const level = new ClassicLevel<string>(makeFolder());
+            const store = await DirectoryStore.open(level);
+            let acknowledged = 0;
+            const writes = ["a", "b", "c"].map(async (id) => {
+                await store.put(tdOf(id), ALICE);
+                acknowledged++;
+            });
+            await store.close();
+            expect(acknowledged).to.equal(3);
+            await Promise.all(writes);
+            await level.close();
+        });
+
+        it("deletes what expires after a new start, without anybody asking", async () => {
+            const folder = makeFolder();
+            await withStore(folder, async (store) => {
+                await store.put(tdOf("a", { registration: { ttl: 0.2 } }), ALICE);
+            });
+            await withStore(folder, async (store) => {
+                await new Promise<void>((resolve) => store.onChange(() => resolve()));
+                expect(store.page().ids).to.deep.equal([]);
+            });
+        });
+
         it("rejects a write that the disk refused, and shows nothing of it", async () => {
             const folder = makeFolder();
             const level = new ClassicLevel<string>(folder);
