@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { SseScError } from "../../lib/errors";
 import { ChangeFeed } from "./change-feed";
 import { DirectoryEventStream } from "./directory-event-stream";
-import { queryOf, wordIn, type DirectoryClient, type DirectoryRequest, type RenderFor } from "./directory-http";
+import { isGone, queryOf, wordIn, type DirectoryClient, type DirectoryRequest, type RenderFor } from "./directory-http";
 import type { DirectoryChange } from "./directory-records";
 import type { DirectoryStore } from "./directory-store";
 
@@ -71,6 +71,7 @@ export class DirectoryEvents {
         if (type !== undefined && only === undefined) throw new SseScError("NOT_FOUND");
         const diff = wordIn(queryOf(request), "diff", ["true", "false"], "false") === "true";
         if (this.#closed) throw new SseScError("ALREADY_CLOSED");
+        if (isGone(response)) return; // while it was authenticated: nothing would tell us any more
         if (request.method === "HEAD") {
             response.writeHead(200, HEADERS);
             response.end();

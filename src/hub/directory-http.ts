@@ -61,6 +61,12 @@ export function mediaType({ headers }: DirectoryRequest, preferred: string): str
     return accept.includes("application/json") && !accept.includes(preferred) ? "application/json" : preferred;
 }
 
+/** True if the client is gone: `close` has been emitted, or is about to be. A response of HTTP/2 says so at its stream. */
+export function isGone(response: ServerResponse): boolean {
+    const { stream } = response as { readonly stream?: { readonly destroyed: boolean } };
+    return stream?.destroyed ?? response.destroyed;
+}
+
 /** Writes a reply without a body. */
 export function sendEmpty(
     response: ServerResponse,

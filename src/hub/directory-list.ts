@@ -2,7 +2,16 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { setImmediate as turn } from "node:timers/promises";
-import { mediaType, mountOf, numberIn, queryOf, wordIn, type DirectoryRequest, type RenderFor } from "./directory-http";
+import {
+    isGone,
+    mediaType,
+    mountOf,
+    numberIn,
+    queryOf,
+    wordIn,
+    type DirectoryRequest,
+    type RenderFor,
+} from "./directory-http";
 import type { DirectoryRecord, Json } from "./directory-records";
 import type { DirectoryStore } from "./directory-store";
 import { withRegistration } from "./registration";
@@ -10,6 +19,8 @@ import { withRegistration } from "./registration";
 const DISCOVERY_CONTEXT = "https://www.w3.org/2022/wot/discovery";
 /** TDs that are written in one turn of the event loop. */
 const MAX_TURN = 50;
+/** Milliseconds. */
+const MAX_STALL = 30_000;
 
 /**
  * Answers GET and HEAD of `/things`.
@@ -89,20 +100,22 @@ function* describe(
     }
 }
 
+/** A client that reads nothing for a while loses its connection. */
 async function writeAll(
     response: ServerResponse,
     head: string,
     members: Iterable<string>,
     tail: string
 ): Promise<void> {
+    if (isGone(response)) return; // nothing would tell us any more
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     response.write(head);
     let written = 0;
     for (const member of members) {
         if (!response.write(member)) {
-            // Whichever comes first: the client has read, or it is gone
-            await once(response, "drain", { signal: gone.signal }).catch(() => undefined);
+            const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(MAX_STALL)]);
+            await once(response, "drain", { signal });
         } else if (++written % MAX_TURN === 0) await turn(); // others want to be served too
         if (gone.signal.aborted) return;
     }

@@ -28,7 +28,7 @@ export function splitRegistration(given: Json): { readonly td: Json; readonly re
     const expires = registration["expires"] ?? undefined;
     if (ttl !== undefined) {
         if (typeof ttl === "number" && ttl > 0 && ttl <= MAX_TTL) return { td, requested: { ttl } };
-        throw invalid("registration.ttl", `is not a number of seconds from 1 to ${MAX_TTL}`);
+        throw invalid("registration.ttl", `is not a number of seconds above 0, at most ${MAX_TTL}`);
     }
     if (expires === undefined) return { td, requested: {} };
     if (typeof expires === "string" && isTime(expires)) return { td, requested: { expires } };

@@ -1,9 +1,10 @@
 /** The Notification API of the directory (wot-http.md, "Events API"), over each transport. */
 import { expect } from "chai";
+import { once } from "node:events";
 import type { Block, RawStream } from "../conformance/raw/event-stream";
 import { req } from "../conformance/requirements";
 import { TRANSPORTS } from "../support/set-ups";
-import { ServedDirectory } from "./directory-server";
+import { authenticate, ServedDirectory } from "./directory-server";
 import { ALICE, tdOf } from "./harness";
 
 function isEvent({ event }: Block): boolean {
@@ -141,6 +142,33 @@ for (const transport of TRANSPORTS) {
             while (status === 503 && Date.now() < deadline) {
                 status = (await directory.events("/events", {}, "viewer:carol")).status;
             }
+            expect(status).to.equal(200);
+        });
+
+        it("are not sent to a client that left while it was authenticated", async () => {
+            let asked: () => void = () => undefined;
+            let answer: () => void = () => undefined;
+            const asking = new Promise<void>((resolve) => (asked = resolve));
+            const answering = new Promise<void>((resolve) => (answer = resolve));
+            let calls = 0;
+            directory = await ServedDirectory.start(transport, {
+                maxStreams: 1,
+                authenticate: async (request) => {
+                    const client = await authenticate(request);
+                    if (++calls > 1) return client;
+                    const closed = once(request.socket, "close");
+                    asked();
+                    await closed;
+                    answer();
+                    return client;
+                },
+            });
+            const leaving = directory.events().catch(() => undefined);
+            await asking;
+            await directory.wire.close();
+            await leaving;
+            await answering;
+            const { status } = await directory.anotherClient().events();
             expect(status).to.equal(200);
         });
 

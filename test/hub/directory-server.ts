@@ -18,7 +18,7 @@ import type { Transport } from "../support/set-ups";
 import { onEnd, openDirectory } from "./harness";
 
 /** Stands in for authentication: the token is `role:client`, with `:ms` behind it if it ends. */
-function authenticate({ headers }: DirectoryRequest): Promise<DirectoryClient> {
+export function authenticate({ headers }: DirectoryRequest): Promise<DirectoryClient> {
     const [, role, clientId, lifetime] = /^bearer (\w+):(\w+)(?::(\d+))?$/i.exec(headers.authorization ?? "") ?? [];
     if (role === undefined || clientId === undefined) return Promise.reject(new SseScError("UNAUTHORIZED"));
     const access = directoryAccess(role, role !== "none");
@@ -34,11 +34,15 @@ export interface Exchange {
 
 /** A directory that is served, and a client of it. */
 export class ServedDirectory {
+    readonly wire: Wire;
+
     private constructor(
         readonly store: DirectoryStore,
         readonly routes: DirectoryRoutes,
-        readonly wire: Wire
-    ) {}
+        private readonly connect: () => Wire
+    ) {
+        this.wire = connect();
+    }
 
     static async start(
         transport: Transport,
@@ -69,14 +73,23 @@ export class ServedDirectory {
         await once(server, "listening");
         const { port } = server.address() as AddressInfo;
         const origin = `${transport === "plain h1" ? "http" : "https"}://127.0.0.1:${port}`;
-        const wire = transport === "TLS h2" ? new Http2Wire({ origin, ca: cert }) : new Http1Wire({ origin, ca: cert });
         onEnd(async () => {
-            await wire.close();
             routes.close();
             if ("closeAllConnections" in server) server.closeAllConnections();
             await new Promise((resolve) => server.close(resolve));
         });
-        return new ServedDirectory(store, routes, wire);
+        const connect = (): Wire => {
+            const wire =
+                transport === "TLS h2" ? new Http2Wire({ origin, ca: cert }) : new Http1Wire({ origin, ca: cert });
+            onEnd(() => wire.close());
+            return wire;
+        };
+        return new ServedDirectory(store, routes, connect);
+    }
+
+    /** Another client of the same directory. */
+    anotherClient(): ServedDirectory {
+        return new ServedDirectory(this.store, this.routes, this.connect);
     }
 
     /** Sends a request, by default as the device `alice`. */
