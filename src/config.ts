@@ -7,6 +7,7 @@ import { DEFAULT_STREAM_PATH, type Dialects } from "../lib/converters/dialects";
 import { AUTH_OPTIONS, validateAuthOptions, type AuthOptions } from "./auth";
 import { readDialects, type DialectsConfig } from "./dialects";
 import { readHub, type HubConfig, type HubSettings } from "./hub-config";
+import { readAnnounce, type AnnounceOptions } from "./discovery/options";
 import { parseCertificate, readCertificates, readPem } from "./pem";
 import { isUri } from "./things/td-members";
 
@@ -46,6 +47,11 @@ export interface SseScServerConfig extends AuthOptions {
     streamPath?: string;
     /** Who may read TDs: everybody, or clients with a token. Default: `public`. */
     tdAccess?: "public" | "authenticated";
+    /**
+     * Announces the server on the local network by DNS-SD, where `discover()` and others find it; what is reached on loopback alone is
+     * announced there alone. Default: false.
+     */
+    announce?: boolean | AnnounceOptions;
     /** Time between two heartbeats on a stream. Default: 30,000. */
     heartbeatInterval?: number;
     /** Size of one message that comes in; larger ones get 413. Default: 1 MiB. */
@@ -96,6 +102,7 @@ const OTHER_OPTIONS = [
     "dialects",
     "streamPath",
     "hub",
+    "announce",
 ] as const satisfies (keyof SseScServerConfig)[];
 
 /** Options of what listens. */
@@ -139,6 +146,8 @@ export interface ServerSettings extends Readonly<Record<keyof typeof NUMBERS, nu
     /** Stream path that TDs name. */
     readonly streamPath: string;
     readonly hub: HubSettings | undefined;
+    /** Absent if the server is not to announce itself. */
+    readonly announce: AnnounceOptions | undefined;
 }
 
 /**
@@ -170,6 +179,7 @@ export function parseServerConfig(config: SseScServerConfig): ServerSettings {
         dialects,
         streamPath: readStreamPath(config.streamPath, dialects),
         hub: readHub(config.hub),
+        announce: readAnnouncement(config, baseUri, address),
     };
 }
 
@@ -227,6 +237,22 @@ function readListen(config: SseScServerConfig, baseUri: URL | undefined, securit
         throw invalid("baseUri", "is http and not on loopback: that needs https, or allowInsecure");
     }
     return false;
+}
+
+/** Where the server is reached decides where it may be announced, and how long its path may be (one TXT string has 255 bytes). */
+function readAnnouncement(
+    { announce }: SseScServerConfig,
+    baseUri: URL | undefined,
+    address: string | undefined
+): AnnounceOptions | undefined {
+    const options = readAnnounce(announce);
+    if (options === undefined) return undefined;
+    const host = baseUri?.hostname.replace(/^\[|\]$/g, "") ?? address;
+    if (options.interface !== undefined && !isLoopback(options.interface) && host !== undefined && isLoopback(host)) {
+        throw invalid("announce.interface", "must be on loopback: the server is reached nowhere else");
+    }
+    if ((baseUri?.pathname.length ?? 0) > 200) throw invalid("baseUri", "has a path that is too long to be announced");
+    return options;
 }
 
 function readTdAccess(tdAccess: string = "public"): "public" | "authenticated" {

@@ -58,7 +58,7 @@ export class Endpoints {
         if (url === undefined || url.username !== "" || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
             return this.#default;
         }
-        if (!this.#covers(url.hostname.replace(/^\[|\]$/g, ""))) return this.#default;
+        if (!this.#covers(bareHost(url))) return this.#default;
         return { ...this.#default, authority: url.host };
     }
 
@@ -79,8 +79,8 @@ export class Endpoints {
     }
 
     #ownAuthority(port: number): string {
-        const { address, tls } = this.settings;
-        const bound = address === undefined || address === "0.0.0.0" || address === "::" ? undefined : address;
+        const { tls } = this.settings;
+        const bound = boundAddress(this.settings);
         const candidates = bound === undefined ? [...Helpers.getAddresses(), "localhost"] : [bound];
         const covered = candidates.find(
             (host) => tls === undefined || covers(tls.certificate, host.replace(/^\[|\]$/g, ""))
@@ -90,7 +90,18 @@ export class Endpoints {
     }
 }
 
-function covers(certificate: NonNullable<ServerSettings["tls"]>["certificate"], host: string): boolean {
+/** The one address that a server binds; `undefined` if it binds all. */
+export function boundAddress({ address }: ServerSettings): string | undefined {
+    return address === "0.0.0.0" || address === "::" ? undefined : address;
+}
+
+/** The host of a URL, an IPv6 address without its brackets. */
+export function bareHost({ hostname }: URL): string {
+    return hostname.replace(/^\[|\]$/g, "");
+}
+
+/** True if a certificate is good for this name or address. */
+export function covers(certificate: NonNullable<ServerSettings["tls"]>["certificate"], host: string): boolean {
     return (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined;
 }
 

@@ -21,6 +21,9 @@ export type { SseScClientConfig, SseScPlainClientConfig } from "./client-config"
 export type { DialectsConfig } from "./dialects";
 export type { HttpRequest, HttpResponse } from "./http/exchange";
 export type { MountedHandler } from "./http/mount";
+export { discover, type DiscoverOptions } from "./discovery/discover";
+export type { FoundService } from "./discovery/found-service";
+export type { AnnounceOptions } from "./discovery/options";
 export { fetchThingDescription, type FetchDescriptionOptions } from "./fetch-thing-description";
 export { normalizeThingDescription } from "./things/normalizer";
 export { thingModelToDescription, type ThingInit, type ThingModelOptions } from "./things/thing-models";

@@ -7,6 +7,7 @@ import { SseScError } from "../lib/errors";
 import type { Identity } from "../lib/identity";
 import { newId, now, type RequestMessage } from "../lib/messages";
 import type { PeerOptions } from "../lib/peer";
+import { announcementOf } from "./announcement";
 import {
     AUTHN_PATHS,
     authenticateNobody,
@@ -18,6 +19,7 @@ import {
 } from "./auth";
 import { isLoopback, parseServerConfig, type ServerSettings, type SseScServerConfig } from "./config";
 import { Descriptions } from "./descriptions";
+import { Announcer } from "./discovery/announcer";
 import { baseUriPath, Endpoints } from "./endpoints";
 import { Exposure, type ExposureOptions } from "./exposure";
 import { createApp } from "./http/app";
@@ -71,6 +73,8 @@ interface Running {
     readonly hub: Hub | undefined;
     readonly endpoints: Endpoints;
     readonly descriptions: Descriptions;
+    /** Absent if the server does not announce itself. */
+    readonly announcer: Announcer | undefined;
     readonly started: string;
 }
 
@@ -242,7 +246,8 @@ export class SseScServer implements ProtocolServer {
                 this.#settings.security,
                 hub?.store
             );
-            this.#running = { listener, store, auth, hub, endpoints, descriptions, started: now() };
+            const announcer = announcerFor(this.#settings, endpoints);
+            this.#running = { listener, store, auth, hub, endpoints, descriptions, announcer, started: now() };
             this.#mount.start(site);
         } catch (error) {
             await auth?.close();
@@ -252,10 +257,11 @@ export class SseScServer implements ProtocolServer {
         }
         await hub?.deleteStale((thingId) => this.#isOwn(thingId));
         await Promise.all([...this.#exposure.things.values()].map((thing) => this.#publish(thing)));
+        this.#running.announcer?.start();
         debug(`SseScServer is reached on port ${this.getPort()}`);
     }
 
-    /** Ends all streams, gives the port back and passes by what comes to mounted handlers. Called by the servient. */
+    /** Withdraws the announcement, ends all streams, gives the port back and passes by what comes to mounted handlers. Called by the servient. */
     async stop(): Promise<void> {
         const running = this.#running;
         if (running === undefined) return;
@@ -264,7 +270,7 @@ export class SseScServer implements ProtocolServer {
         this.#ownThing.stop();
         this.#sessions.endAll();
         for (const connection of this.#local) connection.close();
-        await Promise.all([unmounted, running.listener?.stop()]);
+        await Promise.all([unmounted, running.announcer?.stop(), running.listener?.stop()]);
         this.#running = undefined;
         await running.auth?.close();
         await running.hub?.close();
@@ -490,6 +496,14 @@ export class SseScServer implements ProtocolServer {
 function listenerFor(site: Site, settings: ServerSettings): Listener {
     return new Listener(settings, (request, response) => {
         site.handle(request, response, request.url ?? "");
+    });
+}
+
+function announcerFor(settings: ServerSettings, endpoints: Endpoints): Announcer | undefined {
+    const announcement = announcementOf(settings, endpoints.default, "Thing");
+    if (announcement === undefined) return undefined;
+    return new Announcer(announcement, (error) => {
+        warnOf("Announcing on the local network", error);
     });
 }
 
