@@ -30,6 +30,7 @@ export class Announcer {
     /** Which of the names is tried or held: `name`, `name (2)`, … */
     #number = 1;
     #state: "probing" | "announced" | "conflict" | "given up" = "probing";
+    #onConflict: () => void = ignore;
     #answerTimer: NodeJS.Timeout | undefined;
     #answerAt = Infinity;
     #lastAnswer = -Infinity;
@@ -54,7 +55,7 @@ export class Announcer {
     /** Tells the network that the announcement is over; resolves when the sockets are gone. */
     async stop(): Promise<void> {
         this.#stopped.abort();
-        clearTimeout(this.#answerTimer);
+        this.#cancelAnswer();
         await this.#running;
         if (this.#state === "announced") await this.#send((records) => ({ answers: goodbye(records) }));
         this.#state = "given up";
@@ -74,7 +75,7 @@ export class Announcer {
         });
         await this.#claim();
         while (this.#state !== "given up") {
-            await this.#pause(REFRESH_INTERVAL);
+            await this.#pauseUnlessConflict(REFRESH_INTERVAL);
             await this.#multicast.refresh();
             if (this.#state === "conflict") await this.#claim();
             else if (this.#makeRecords()) await this.#announce();
@@ -102,7 +103,7 @@ export class Announcer {
             this.#state = "announced";
             await this.#announce();
             for (const delay of REPEATS) {
-                await this.#pause(delay);
+                await this.#pauseUnlessConflict(delay);
                 if (this.#hasConflict()) break;
                 await this.#announce();
             }
@@ -129,6 +130,7 @@ export class Announcer {
             const other = claim(record.data.target, record.data.port);
             if (other === own || (!giveWay && own > other)) continue;
             this.#state = "conflict";
+            this.#onConflict();
             return;
         }
     }
@@ -157,8 +159,8 @@ export class Announcer {
         const now = performance.now();
         const at = Math.max(now + delay, this.#lastAnswer + interval);
         if (at >= this.#answerAt) return;
+        this.#cancelAnswer();
         this.#answerAt = at;
-        clearTimeout(this.#answerTimer);
         this.#answerTimer = setTimeout(() => {
             this.#answerAt = Infinity;
             if (this.#state !== "announced") return;
@@ -170,6 +172,11 @@ export class Announcer {
         }, at - now).unref();
     }
 
+    #cancelAnswer(): void {
+        clearTimeout(this.#answerTimer);
+        this.#answerAt = Infinity;
+    }
+
     async #announce(): Promise<void> {
         await this.#send((answers) => ({ answers }));
     }
@@ -177,6 +184,7 @@ export class Announcer {
     async #send(packetOf: (records: Answer[]) => Packet): Promise<void> {
         this.#lastAnswer = performance.now();
         this.#asked.clear();
+        this.#cancelAnswer(); // this is one
         // AA: every answer of multicast DNS has authority (RFC 6762, section 18.4)
         await this.#multicast?.send((on) => ({ ...packetOf(this.#recordsOn(on)), type: "response", flags: 0x0400 }));
     }
@@ -193,6 +201,14 @@ export class Announcer {
 
     #recordsOn(address: string): Answer[] {
         return this.#records.get(address) ?? [];
+    }
+
+    async #pauseUnlessConflict(milliseconds: number): Promise<void> {
+        if (this.#hasConflict()) return;
+        const conflict = new Promise<void>((resolve) => {
+            this.#onConflict = resolve;
+        });
+        await Promise.race([this.#pause(milliseconds), conflict]);
     }
 
     #hasConflict(): boolean {
@@ -213,6 +229,10 @@ export class Announcer {
         this.#told.add(text);
         this.onError(error);
     }
+}
+
+function ignore(): void {
+    // Nothing waits for a conflict
 }
 
 /** What two who claim one name are compared by. */

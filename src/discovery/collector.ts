@@ -19,8 +19,8 @@ interface Instance {
     txt: readonly Uint8Array[] | undefined;
     addresses: Set<string>;
     isOwn: boolean;
-    /** True once its missing records were asked for. */
-    asked: boolean;
+    /** What was asked for because it was missing: each once. */
+    askedFor: "nothing" | "service" | "address";
 }
 
 /** Collects the announcements of one search. */
@@ -54,9 +54,13 @@ export class Collector {
         return this.#tell([...touched].filter(hasAddress));
     }
 
-    /** Gives up waiting for addresses that were asked for. @returns what is complete without */
-    settle(): FoundService[] {
-        return this.#tell([...this.#instances.values()].filter(({ asked }) => asked));
+    /**
+     * Gives up waiting for addresses.
+     * @param all also for those that were not asked for
+     * @returns what is complete without
+     */
+    settle(all = false): FoundService[] {
+        return this.#tell([...this.#instances.values()].filter(({ askedFor }) => all || askedFor === "address"));
     }
 
     /** True if records are missing that were not asked for yet. */
@@ -68,10 +72,10 @@ export class Collector {
     questions(): Question[] {
         const open = [...this.#instances.values()].filter(isOpen).slice(0, MAX_QUESTIONS);
         return open.flatMap((instance): Question[] => {
-            instance.asked = true;
             const { name, target, txt } = instance;
-            if (target === undefined || txt === undefined) return ask(name, ["SRV", "TXT"]);
-            return ask(target, ["A", "AAAA"]);
+            const isIncomplete = target === undefined || txt === undefined;
+            instance.askedFor = isIncomplete ? "service" : "address";
+            return isIncomplete ? ask(name, ["SRV", "TXT"]) : ask(target, ["A", "AAAA"]);
         });
     }
 
@@ -85,7 +89,7 @@ export class Collector {
         else if (!this.#instances.has(key) && this.#instances.size < MAX_INSTANCES) {
             const name = record.data.replace(/\.$/, "");
             const nothing = { target: undefined, port: 0, txt: undefined, addresses: new Set<string>() };
-            this.#instances.set(key, { ...nothing, name, isOwn: false, asked: false });
+            this.#instances.set(key, { ...nothing, name, isOwn: false, askedFor: "nothing" });
         }
     }
 
@@ -118,12 +122,10 @@ export class Collector {
     }
 }
 
-function isComplete({ target, txt }: Instance): boolean {
-    return target !== undefined && txt !== undefined;
-}
-
 function isOpen(instance: Instance): boolean {
-    return !instance.asked && !(isComplete(instance) && hasAddress(instance));
+    const { target, txt, askedFor } = instance;
+    if (target === undefined || txt === undefined) return askedFor === "nothing";
+    return askedFor !== "address" && !hasAddress(instance);
 }
 
 function hasAddress({ target, addresses }: Instance): boolean {

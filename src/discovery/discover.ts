@@ -127,7 +127,7 @@ class Search {
     }
 
     readonly #end = (): void => {
-        this.#add(this.#collector.settle());
+        this.#add(this.#collector.settle(true));
         this.#isOver = true;
         this.#wake();
     };

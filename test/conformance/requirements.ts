@@ -287,6 +287,14 @@ const TD = rules("protocol.md, TD conventions", "TD", {
     valid: "the TD is valid, and node-wot consumes it",
 });
 
+/** TXT as TDD-05 of wot-http.md has it. */
+const DISCOVERY = rules("protocol.md, Discovery", "DNSSD", {
+    announced: "a server that is told to announces _wot._tcp with TXT td (absolute path), type and scheme",
+    directory: "a directory is announced as _directory._sub._wot._tcp as well",
+    withdrawn: "what stops is withdrawn",
+    found: "what is announced is found; TXT type is Thing and scheme http where they are left out",
+});
+
 const THINGS = rules("design.md, Things side", "THINGS", {
     "absolute-forms": "expose() pushes absolute forms before it first awaits, and leaves thing.base alone",
     "shared-servient": "several servers share one servient, and each serves its own forms",
@@ -409,6 +417,7 @@ export const REQUIREMENTS: ReadonlyMap<string, Requirement> = new Map(
         ...JANUARY,
         ...RECORDED,
         ...TD,
+        ...DISCOVERY,
         ...THINGS,
         ...CLIENT,
         ...DIRECTORY,

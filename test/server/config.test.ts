@@ -80,6 +80,37 @@ describe("SseScServer config", () => {
             /^Option "security" /,
         ],
         ["a base URI of another scheme", { accounts: ACCOUNTS, baseUri: "sse://host" }, /^Option "baseUri" /],
+        ["an announcement that is none", { accounts: ACCOUNTS, announce: "yes" } as never, /^Option "announce" /],
+        [
+            "an unknown member of an announcement",
+            { accounts: ACCOUNTS, announce: { nme: "x" } } as never,
+            /^Option "announce\.nme" /,
+        ],
+        ...["", " ", "a.b", "a\nb", "x".repeat(64), 1].map((name): [string, SseScServerConfig, RegExp] => [
+            `${JSON.stringify(name)} for an instance name`,
+            { accounts: ACCOUNTS, announce: { name } } as SseScServerConfig,
+            /^Option "announce\.name" /,
+        ]),
+        [
+            "an interface that is a name",
+            { accounts: ACCOUNTS, announce: { interface: "eth0" } },
+            /^Option "announce\.interface" /,
+        ],
+        [
+            "an announcement elsewhere of what is on loopback",
+            { accounts: ACCOUNTS, announce: { interface: "192.0.2.1" } },
+            /^Option "announce\.interface" .*loopback/,
+        ],
+        [
+            "an announcement elsewhere of what is mounted on loopback",
+            { ...MOUNTED, baseUri: "https://localhost", announce: { interface: "192.0.2.1" } },
+            /^Option "announce\.interface" .*loopback/,
+        ],
+        [
+            "an announcement of a path that is too long",
+            { ...MOUNTED, baseUri: `https://host/${"x".repeat(200)}`, announce: true },
+            /^Option "baseUri" .*too long/,
+        ],
         ["an access rule that is none", { accounts: ACCOUNTS, tdAccess: "all" } as never, /^Option "tdAccess" /],
     ];
     for (const [what, config, message] of cases) {
