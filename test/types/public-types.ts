@@ -68,6 +68,7 @@ interface Types {
     AccountStore: api.AccountStore;
     ActionData: api.ActionData;
     ActionStatus: api.ActionStatus;
+    AnnounceOptions: api.AnnounceOptions;
     ConnectionEvent: api.ConnectionEvent;
     ConnectionEventMap: api.ConnectionEventMap;
     ConnectionListener: api.ConnectionListener<api.ConnectionEvent>;
@@ -76,7 +77,9 @@ interface Types {
     ConsumedThingOrDescription: api.ConsumedThingOrDescription;
     DialectsConfig: api.DialectsConfig;
     DevelopmentCertificate: api.DevelopmentCertificate;
+    DiscoverOptions: api.DiscoverOptions;
     FetchDescriptionOptions: api.FetchDescriptionOptions;
+    FoundService: api.FoundService;
     HttpRequest: api.HttpRequest;
     HttpResponse: api.HttpResponse;
     EventReading: api.EventReading;
