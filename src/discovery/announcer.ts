@@ -143,14 +143,13 @@ export class Announcer {
                 ? [nameKey(record.name)]
                 : []
         );
-        for (const { name, type } of questions) {
-            if (type === "PTR" && known.includes(nameKey(name))) continue;
-            for (const record of [...this.#records.values()].flat()) {
-                if (matches(record, name, type)) this.#asked.add(recordKey(record));
-            }
-        }
+        const asked = questions
+            .filter(({ name, type }) => type !== "PTR" || !known.includes(nameKey(name)))
+            .flatMap(({ name, type }) => [...this.#records.values()].flat().filter((own) => matches(own, name, type)));
+        if (asked.length === 0) return;
+        for (const record of asked) this.#asked.add(recordKey(record));
         const isProbe = authorities.length > 0;
-        if (this.#asked.size > 0) this.#answerSoon(isProbe ? PROBE_INTERVAL : ANSWER_INTERVAL);
+        this.#answerSoon(isProbe ? PROBE_INTERVAL : ANSWER_INTERVAL);
     }
 
     #answerSoon(interval: number): void {

@@ -1,3 +1,5 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { expect } from "chai";
 import { encode, type Answer } from "dns-packet";
 import { discover, SseScError, type DiscoverOptions, type FoundService } from "../../src/index";
@@ -216,6 +218,22 @@ describe("discover", () => {
                 ["constructor", "y"],
             ]);
             expect(({} as Record<string, unknown>)["x"]).to.equal(undefined);
+        });
+
+        it("packets that come from another port", async () => {
+            const name = `port${mark}`;
+            const last = `last${mark}`;
+            const sender = createSocket("udp4").bind(0, LOOPBACK);
+            await once(sender, "listening");
+            sender.setMulticastInterface(LOOPBACK);
+            raw.answers((packet) => {
+                if (!asksAll(packet)) return [];
+                sender.send(response(recordsOf({ name })), 5353, "224.0.0.251");
+                return [response(recordsOf({ name: last }))];
+            });
+            const services = await foundUntil(last, {}, mark);
+            sender.close();
+            expect(services.map((service) => service.name)).to.deep.equal([last]);
         });
 
         it("packets that are larger than a packet may be", async () => {
