@@ -36,6 +36,8 @@ export class Announcer {
     #lastAnswer = -Infinity;
     /** By address of the interface. */
     #records: ReadonlyMap<string, Answer[]> = new Map();
+    /** Types and names of all of them, so that a question is looked up at once, whoever asks how many. */
+    #keys: ReadonlySet<string> = new Set();
     /** Full name, as it stands now. */
     #instance = "";
 
@@ -145,11 +147,17 @@ export class Announcer {
         );
         const asked = questions
             .filter(({ name, type }) => type !== "PTR" || !known.includes(nameKey(name)))
-            .flatMap(({ name, type }) => [...this.#records.values()].flat().filter((own) => matches(own, name, type)));
+            .flatMap(({ name, type }) => this.#keysFor(nameKey(name), type));
         if (asked.length === 0) return;
-        for (const record of asked) this.#asked.add(recordKey(record));
+        for (const key of asked) this.#asked.add(key);
         const isProbe = authorities.length > 0;
         this.#answerSoon(isProbe ? PROBE_INTERVAL : ANSWER_INTERVAL);
+    }
+
+    /** Keys of our records that a question is for. */
+    #keysFor(name: string, type: string): readonly string[] {
+        if (type === "ANY") return [...this.#keys].filter((key) => key.slice(key.indexOf(" ") + 1) === name);
+        return this.#keys.has(`${type} ${name}`) ? [`${type} ${name}`] : [];
     }
 
     #answerSoon(interval: number): void {
@@ -195,6 +203,7 @@ export class Announcer {
         const before = JSON.stringify([...this.#records]);
         this.#instance = instanceName(name);
         this.#records = new Map(interfaces.map((on) => [on, recordsOf(this.announcement, name, on)]));
+        this.#keys = new Set([...this.#records.values()].flat().map(recordKey));
         return JSON.stringify([...this.#records]) !== before;
     }
 
@@ -237,10 +246,6 @@ function ignore(): void {
 /** What two who claim one name are compared by. */
 function claim(target: string, port: number): string {
     return `${nameKey(target)}:${String(port)}`;
-}
-
-function matches(record: Answer, name: string, type: string): boolean {
-    return (type === record.type || type === "ANY") && nameKey(record.name) === nameKey(name);
 }
 
 function recordKey(record: Answer): string {

@@ -134,6 +134,7 @@ describe("Announcer", () => {
                 { name: `${name.toUpperCase()}.${SERVICE}`, type: "TXT" },
                 { name: HOST, type: "A" },
                 { name: HOST, type: "AAAA" },
+                { name: `x ${name}.${SERVICE}`, type: "SRV" },
             ] as const;
             await answerTo(
                 () => raw.ask([...questions]),
