@@ -500,7 +500,8 @@ function listenerFor(site: Site, settings: ServerSettings): Listener {
 }
 
 function announcerFor(settings: ServerSettings, endpoints: Endpoints): Announcer | undefined {
-    const announcement = announcementOf(settings, endpoints.default, "Thing");
+    const type = settings.hub === undefined ? "Thing" : "Directory"; // what the well-known path answers with
+    const announcement = announcementOf(settings, endpoints.default, type);
     if (announcement === undefined) return undefined;
     return new Announcer(announcement, (error) => {
         warnOf("Announcing on the local network", error);

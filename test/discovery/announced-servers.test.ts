@@ -54,6 +54,22 @@ describe("servers that announce themselves", () => {
         });
     }
 
+    it("are found as directories if they are hubs, and their TD is that of the directory", async () => {
+        const name = uniqueName("hub");
+        const setUp = await SetUp.start({ secure: false, server: { announce: { name }, hub: true } });
+        try {
+            for await (const found of discover({ type: "Directory", interface: LOOPBACK, timeout: 8_000 })) {
+                if (found.name !== name) continue;
+                const td = await fetchThingDescription(found.url);
+                expect([td["@type"]].flat()).to.include("ThingDirectory");
+                return;
+            }
+            expect.fail("The hub is not found");
+        } finally {
+            await setUp.stop();
+        }
+    });
+
     it("say goodbye when they stop, and those that stay are found", async () => {
         const [leaving, staying] = [uniqueName("leaving"), uniqueName("staying")];
         const raw = await RawMulticast.open();
