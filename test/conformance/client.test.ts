@@ -425,7 +425,7 @@ describe("client", () => {
         ]) {
             req("CLIENT-foreign-td", `consumes ${name}`, async () => {
                 const { thing } = await consume({ td: (server) => recordedTd(server, "TLS h2", name) });
-                const { id } = JSON.parse(fixture(name)) as { id: string };
+                const { id } = JSON.parse(fixture(`hivekit-2026-08/${name}`)) as { id: string };
                 const td = thing.getThingDescription();
                 // An id that is no URI would fail node-wot's validation; it stands beside.
                 expect(td.id ?? (td as Envelope)["hiveot:thingID"]).to.equal(id);

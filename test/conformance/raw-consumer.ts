@@ -47,6 +47,7 @@ function checkResponse(block: Block, request: Envelope, { clientId, dialect }: R
     const response = checkFrame(block);
     const { output, error, messageID, timestamp } = response;
     const failed = error !== undefined;
+    const invoked = request["operation"] === "invokeaction";
     expect(response).to.deep.equal({
         messageType: "response",
         operation: request["operation"],
@@ -57,8 +58,8 @@ function checkResponse(block: Block, request: Envelope, { clientId, dialect }: R
         correlationID: request["correlationID"],
         messageID,
         senderID: "",
-        // In January's dialect the outcome of an invocation alone says who asked.
-        ...(dialect === "rrn" || "consumerID" in response ? { consumerID: clientId } : {}),
+        // Who asked is named where an action was invoked; January's dialect has the member nowhere else.
+        ...(dialect === "rrn" || "consumerID" in response ? { consumerID: invoked ? clientId : "" } : {}),
         timestamp,
         ...(failed ? { error } : {}),
     });
