@@ -19,7 +19,7 @@ const RECORDED = [
 
 /** The TDs that the recorded agent wrote. */
 function writtenTds(recording: string): Json[] {
-    return readRecording(recording).flatMap(({ envelope }) =>
+    return readRecording(`hivekit-2026-08/${recording}`).flatMap(({ envelope }) =>
         ["createThing", "updateThing"].includes(String(envelope?.["name"]))
             ? [JSON.parse(String(envelope?.["input"])) as Json]
             : []
@@ -29,7 +29,7 @@ function writtenTds(recording: string): Json[] {
 describe("a TD in the directory", () => {
     for (const name of RECORDED) {
         it(`may be the recorded ${name}`, () => {
-            expect(checkDescription(JSON.parse(fixture(`${name}.td.json`)) as Json)).to.deep.equal([]);
+            expect(checkDescription(JSON.parse(fixture(`hivekit-2026-08/${name}.td.json`)) as Json)).to.deep.equal([]);
         });
     }
 

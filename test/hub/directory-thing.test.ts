@@ -57,7 +57,7 @@ describe("DirectoryThing", () => {
 
     req("DIR-recorded", "takes what the recorded agent writes", async () => {
         const { store, thing } = await openThing();
-        const writes = readRecording("gateway-plain.jsonl").filter(({ envelope }) =>
+        const writes = readRecording("hivekit-2026-08/gateway-plain.jsonl").filter(({ envelope }) =>
             ["createThing", "updateThing"].includes(String(envelope?.["name"]))
         );
         expect(writes).to.have.length(2);

@@ -2,9 +2,6 @@
 import type { Block, Envelope } from "./event-stream";
 import type { RawClient, RawResponse } from "./raw-client";
 
-/** Answers a request: members of the response, or nothing for silence. */
-export type Answering = (request: Envelope) => Envelope | undefined;
-
 /** A client with an open stream, as an agent uses it. */
 export class RawAgent {
     /** Requests as they came, in that order. */
