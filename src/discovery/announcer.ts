@@ -1,8 +1,9 @@
 /** Announces a TD on the local network and answers those who look for it, until it is withdrawn. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Answer, Packet } from "dns-packet";
-import { goodbye, instanceName, nameKey, numbered, OTHER_TTL, recordsOf, type Announcement } from "./announcement";
+import { goodbye, instanceName, nameKey, numbered, recordsOf, type Announcement } from "./announcement";
 import { Multicast, type MulticastPacket } from "./multicast";
+import { askedIn, recordKey } from "./questions";
 
 /** Milliseconds between two of the three questions whether a name is taken (RFC 6762, section 8.1). */
 const PROBE_INTERVAL = 250;
@@ -137,27 +138,12 @@ export class Announcer {
         }
     }
 
-    #hear({ questions, answers, authorities }: MulticastPacket): void {
-        const instance = nameKey(this.#instance);
-        // Who asks says what is known already: it is not said again (RFC 6762, section 7.1)
-        const known = answers.flatMap((record) =>
-            record.type === "PTR" && (record.ttl ?? 0) >= OTHER_TTL / 2 && nameKey(record.data) === instance
-                ? [nameKey(record.name)]
-                : []
-        );
-        const asked = questions
-            .filter(({ name, type }) => type !== "PTR" || !known.includes(nameKey(name)))
-            .flatMap(({ name, type }) => this.#keysFor(nameKey(name), type));
+    #hear(packet: MulticastPacket): void {
+        const asked = askedIn(packet, this.#instance, this.#keys);
         if (asked.length === 0) return;
         for (const key of asked) this.#asked.add(key);
-        const isProbe = authorities.length > 0;
+        const isProbe = packet.authorities.length > 0;
         this.#answerSoon(isProbe ? PROBE_INTERVAL : ANSWER_INTERVAL);
-    }
-
-    /** Keys of our records that a question is for. */
-    #keysFor(name: string, type: string): readonly string[] {
-        if (type === "ANY") return [...this.#keys].filter((key) => key.slice(key.indexOf(" ") + 1) === name);
-        return this.#keys.has(`${type} ${name}`) ? [`${type} ${name}`] : [];
     }
 
     #answerSoon(interval: number): void {
@@ -246,8 +232,4 @@ function ignore(): void {
 /** What two who claim one name are compared by. */
 function claim(target: string, port: number): string {
     return `${nameKey(target)}:${String(port)}`;
-}
-
-function recordKey(record: Answer): string {
-    return `${record.type} ${nameKey(record.name)}`;
 }

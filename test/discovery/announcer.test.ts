@@ -142,20 +142,6 @@ describe("Announcer", () => {
             );
         });
 
-        it("does not say what is known already", async () => {
-            const data = `${name}.${SERVICE}`;
-            // Known for long enough; about to be forgotten
-            const known = { type: "PTR", name: SERVICE, ttl: 4_000, data } as const;
-            const old = { type: "PTR", name: DIRECTORIES, ttl: 2_000, data } as const;
-            await answerTo(
-                () => {
-                    raw.ask([{ name: SERVICE, type: "PTR" }], { answers: [known] });
-                    raw.ask([{ name: DIRECTORIES, type: "PTR" }], { answers: [old] });
-                },
-                ({ answers = [] }) => answers.map((record) => record.name).join() === DIRECTORIES
-            );
-        });
-
         it("answers once a second at most, however many ask how often", async () => {
             const many = Array.from({ length: 100 }, () => ({ name: SERVICE, type: "PTR" }) as const);
             const storm = (): void => {

@@ -226,12 +226,14 @@ describe("discover", () => {
             const sender = createSocket("udp4").bind(0, LOOPBACK);
             await once(sender, "listening");
             sender.setMulticastInterface(LOOPBACK);
+            let isOpen = true;
             raw.answers((packet) => {
-                if (!asksAll(packet)) return [];
+                if (!asksAll(packet) || !isOpen) return []; // other processes ask, too
                 sender.send(response(recordsOf({ name })), 5353, "224.0.0.251");
                 return [response(recordsOf({ name: last }))];
             });
             const services = await foundUntil(last, {}, mark);
+            isOpen = false;
             sender.close();
             expect(services.map((service) => service.name)).to.deep.equal([last]);
         });
