@@ -43,18 +43,14 @@ export class DirectoryEventStream {
 
     /** Writes what has not been written, as far as the client takes it. One that falls behind the feed loses its stream. */
     pump(): void {
+        if (this.#position + 1 < this.feed.first) this.destroy();
         while (!this.#blocked && !this.#ended) {
-            if (this.#position + 1 < this.feed.first) {
-                this.destroy();
-                return;
-            }
             const next = this.feed.after(this.#position);
             if (next === undefined) return;
             this.#position = next.sequence;
             const { type } = this.request;
             if (type === undefined || type === next.change.type) this.#write(this.#frame(next));
         }
-        if (this.#position + 1 < this.feed.first) this.destroy();
     }
 
     /** Writes a comment, or, where nothing gets through, gives up after a while. */

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compareCodePoints } from "../../src/hub/code-points";
+import { DirectoryIndex } from "../../src/hub/directory-index";
 import type { DirectoryChange } from "../../src/hub/directory-records";
 import { DirectoryStore } from "../../src/hub/directory-store";
 import { ADMIN, ALICE, BOB, onEnd, openDirectory, tdOf } from "./harness";
@@ -135,6 +136,25 @@ describe("DirectoryStore", () => {
             expect(await failureOf(store.put(grown, ALICE))).to.include({ code: "TOO_MANY_THINGS", status: 507 });
             await store.put(tdOf("b1"), BOB);
             expect((await failureOf(store.put(tdOf("b2"), BOB)))["code"]).to.equal("TOO_MANY_THINGS");
+        });
+
+        it("counts within a batch what goes and what is replaced", async () => {
+            const size = JSON.stringify(tdOf("a1")).length;
+            const store = await openDirectory({ maxThingsPerClient: 2, maxBytes: 4 * size });
+            await store.put(tdOf("a1"), ALICE);
+            await Promise.all([
+                store.put(tdOf("a2"), ALICE), // a batch of its own; the others share the next one
+                store.put(tdOf("a2"), ALICE),
+                store.put(tdOf("a2"), ALICE),
+                store.put(tdOf("b1"), BOB),
+                store.delete("a1", ALICE),
+                store.put(tdOf("a3"), ALICE),
+                store.put(tdOf("b2"), BOB),
+            ]);
+            expect(store.page().ids).to.deep.equal(["a2", "a3", "b1", "b2"]);
+            expect((await failureOf(store.put(tdOf("c1"), ADMIN)))["code"]).to.equal("TOO_MANY_THINGS");
+            await store.delete("b1", BOB);
+            await store.put(tdOf("c1"), ADMIN);
         });
 
         it("refuses a TD that is too large, and one nested too deep", async () => {
@@ -292,6 +312,24 @@ describe("DirectoryStore", () => {
             expect(store.idsOf("alice")).to.deep.equal([]);
             await Promise.all([store.put(tdOf("a"), BOB), store.put(tdOf("b"), ALICE)]);
             expect(heard).to.deep.equal(["created alice", "deleted alice", "created bob", "created alice"]);
+        });
+
+        it("knows which TD expires next", () => {
+            const index = new DirectoryIndex();
+            const registration = { created: "", modified: "" };
+            for (const [id, expiresAt] of [
+                ["a", 10],
+                ["b", 20],
+                ["c", Infinity],
+            ] as const) {
+                index.set({ id, owner: "alice", registration, expiresAt, bytes: 1 });
+            }
+            expect(index.soonest).to.equal(10);
+            expect(index.expired(9)).to.deep.equal([]);
+            expect(index.expired(10).map(({ id }) => id)).to.deep.equal(["a"]);
+            index.delete("a");
+            expect(index.expired(10)).to.deep.equal([]);
+            expect(index.soonest).to.equal(20);
         });
 
         it("deletes what expires without anybody asking", async () => {
