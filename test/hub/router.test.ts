@@ -131,7 +131,7 @@ for (const [transport, requestTimeout] of [
                 output: 7,
                 status: "completed",
                 senderID: usernameOf(AGENT),
-                consumerID: usernameOf("viewer"),
+                consumerID: "", // recorded so, but for invocations
             });
         });
 
