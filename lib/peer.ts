@@ -219,14 +219,14 @@ export class Peer extends PeerOperations {
             response = createResponse(request, { output: await this.#options.onRequest(request, context) });
         } catch (error) {
             response = createResponse(request, { error: toProblem(toSseScError(error, "HANDLER_FAILED")) });
-        } finally {
-            this.#answering--;
         }
         const senderId = this.#options.answersAs?.(request) ?? "";
         try {
             await this.#channel.send(senderId === "" ? response : { ...response, senderId });
         } catch {
             // The asker is gone, or its path is: nobody is left to tell.
+        } finally {
+            this.#answering--;
         }
     }
 

@@ -3,16 +3,21 @@ import { createLoggers } from "@node-wot/core";
 import { dialectOf } from "../lib/converters/dialects";
 import type { PathListener } from "../lib/peer";
 import type { ClientSettings } from "./client-config";
-import { ClientConnection, type ConnectionTarget } from "./http/client-connection";
+import { ClientConnection, type AgentOptions, type ConnectionTarget } from "./http/client-connection";
 
 const { info } = createLoggers("binding-hiveot", "client");
 
-/** Makes a connection that opens when it is needed. @param path hears how it fares */
+/**
+ * Makes a connection that opens when it is needed.
+ * @param path hears how it fares
+ * @param agent what makes an agent of this side
+ */
 export function createConnection(
     target: ConnectionTarget,
     settings: ClientSettings,
-    path?: PathListener
+    path?: PathListener,
+    agent?: AgentOptions
 ): ClientConnection {
     const converter = dialectOf(target.streamPath, settings.dialects);
-    return new ClientConnection(target, { ...settings, converter, log: info, path });
+    return new ClientConnection(target, { ...settings, converter, log: info, path, agent });
 }

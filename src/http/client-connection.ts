@@ -3,12 +3,14 @@
  * per (origin, stream path, account).
  */
 import type { MessageConverter } from "../../lib/converters/converter";
-import { Peer, type PathListener } from "../../lib/peer";
+import type { SseScError } from "../../lib/errors";
+import { Peer, type PathListener, type RequestHandler } from "../../lib/peer";
 import type { ConnectOptions, TransportResponse } from "./client-transport";
 import { connectTransport } from "./connect-transport";
 import type { Credentials } from "./credentials";
 import { DialledChannel } from "./dialled-channel";
 import type { ReconnectOptions } from "./back-off";
+import type { ServerFeatures } from "./features";
 import { basePathOf } from "./server-paths";
 import { SharedTransport } from "./shared-transport";
 import { TokenSession } from "./token-session";
@@ -25,6 +27,17 @@ export interface ClientConnectionOptions extends ConnectOptions {
     readonly log: (line: string) => void;
     /** Hears how the connection fares once it was open. */
     readonly path?: PathListener | undefined;
+    /** What makes an agent of this side; without it, it is a consumer only. */
+    readonly agent?: AgentOptions | undefined;
+}
+
+/** What an agent needs of its connection: it answers requests, publishes, and never gives up. */
+export interface AgentOptions {
+    readonly onRequest: RequestHandler;
+    /** Called whenever the connection is open, before anything is sent on it. */
+    readonly onOpen: (features: ServerFeatures) => void;
+    /** Hears why an attempt to connect failed; another one follows. */
+    readonly onAttemptFailed: (error: SseScError) => void;
 }
 
 /** What a connection leads to. */
@@ -51,6 +64,7 @@ export class ClientConnection {
 
     constructor({ origin, streamPath, credentials }: ConnectionTarget, options: ClientConnectionOptions) {
         this.#options = options;
+        const { agent } = options;
         const log = (line: string): void => {
             options.log(`${origin}: ${line}`);
         };
@@ -82,6 +96,10 @@ export class ClientConnection {
             reconnect: options.reconnect,
             maxDepth: options.maxDepth,
             isInUse: () => this.#keptOpen || this.peer.inUse,
+            keepTrying: agent !== undefined,
+            askForBatches: agent !== undefined,
+            onOpen: agent?.onOpen,
+            onAttemptFailed: agent?.onAttemptFailed,
             onEnd: () => {
                 this.#session?.close();
                 void this.#transport.close();
@@ -94,6 +112,7 @@ export class ClientConnection {
                 log(`a listener threw: ${String(error)}`);
             },
             path: options.path,
+            ...(agent === undefined ? {} : { onRequest: agent.onRequest }),
         });
     }
 
@@ -130,6 +149,20 @@ export class ClientConnection {
     async open(): Promise<void> {
         this.#keptOpen = true;
         await this.#channel.open();
+    }
+
+    /** Opens the connection and keeps it open for ever, however often it fails. For agents. */
+    keepOpen(): void {
+        this.#keptOpen = true;
+        this.#channel.keepOpen();
+    }
+
+    /**
+     * POSTs notifications that are encoded already; several as one batch, where the server takes those.
+     * @throws SseScError see `DialledChannel.postNotifications`
+     */
+    postNotifications(lines: readonly string[], signal: AbortSignal): Promise<void> {
+        return this.#channel.postNotifications(lines, signal);
     }
 
     /** Ends everything at once: what waits fails, timers are gone. @returns what resolves when the sockets are gone too */

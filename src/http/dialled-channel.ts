@@ -11,21 +11,15 @@
 import type { Channel, ChannelReceiver, SendOptions } from "../../lib/channel";
 import type { MessageConverter } from "../../lib/converters/converter";
 import { SseScError, toSseScError } from "../../lib/errors";
-import type { Message } from "../../lib/messages";
+import type { Message, RequestMessage } from "../../lib/messages";
 import { unknownOutcome } from "../../lib/pending-requests";
 import { openEventStream, type EventStreamHandle } from "./dialled-stream";
 import { backOff, type ReconnectOptions } from "./back-off";
-import { replyError } from "./reply-error";
-import { basePathOf } from "./server-paths";
+import { DialledPosts, type PostOptions } from "./dialled-posts";
+import { BATCH_FEATURE, BATCH_TYPE, FEATURES_HEADER, type ServerFeatures } from "./features";
+import { deliverResponse } from "./response-delivery";
 import type { SharedTransport } from "./shared-transport";
 import type { TokenSession } from "./token-session";
-
-/** Paths of the POSTs below the base path: the same on every server (protocol.md, "Endpoints"). */
-const POST_PATH: Readonly<Record<Message["kind"], string>> = {
-    request: "/hiveot/request",
-    response: "/hiveot/response",
-    notification: "/hiveot/notification",
-};
 
 export interface DialledChannelOptions {
     readonly transport: SharedTransport;
@@ -43,6 +37,14 @@ export interface DialledChannelOptions {
     readonly maxDepth?: number | undefined;
     /** True while somebody waits for something that comes by this channel. */
     readonly isInUse: () => boolean;
+    /** Tries for ever: no refusal ends the channel. Default: false. */
+    readonly keepTrying?: boolean | undefined;
+    /** Asks the server to take notifications in batches. Default: false. */
+    readonly askForBatches?: boolean | undefined;
+    /** Called whenever the path is open, before anything is sent on it. */
+    readonly onOpen?: ((features: ServerFeatures) => void) | undefined;
+    /** Hears why an attempt to open the path failed that is followed by another one. Default: it is logged. */
+    readonly onAttemptFailed?: ((error: SseScError) => void) | undefined;
     /** Called once when it is closed for good. */
     readonly onEnd?: () => void;
     /** Takes a line for the log. */
@@ -56,6 +58,7 @@ export class DialledChannel implements Channel {
     readonly #options: DialledChannelOptions;
     /** Ties POSTs to the stream; stays the same for the life of the channel, so that a resume has something to name. */
     readonly #cid = globalThis.crypto.randomUUID();
+    readonly #posts: DialledPosts;
     #receiver: ChannelReceiver | undefined;
     #state: State = "idle";
     #stream: EventStreamHandle | undefined;
@@ -72,6 +75,8 @@ export class DialledChannel implements Channel {
 
     constructor(options: DialledChannelOptions) {
         this.#options = options;
+        const { transport, session, streamPath, postTimeout } = options;
+        this.#posts = new DialledPosts({ transport, session, streamPath, cid: this.#cid, timeout: postTimeout });
     }
 
     /** True once it is of no use any more. */
@@ -89,9 +94,13 @@ export class DialledChannel implements Channel {
     }
 
     send(message: Message, options: SendOptions = {}): Promise<void> {
+        const { converter } = this.#options;
+        if (message.kind === "response") {
+            return deliverResponse(message, converter, (body) => this.#send(message, body, options));
+        }
         let body: string;
         try {
-            body = this.#options.converter.encode(message);
+            body = converter.encode(message);
         } catch (cause) {
             return Promise.reject(new SseScError("INVALID_INPUT", "The message cannot be encoded", { cause }));
         }
@@ -101,6 +110,24 @@ export class DialledChannel implements Channel {
     /** Opens the path where it is not open. One attempt. @throws SseScError why it failed */
     async open(): Promise<void> {
         if (this.#state !== "open") await this.#ensureOpening();
+    }
+
+    /** Opens the path and tries until it is open; the first attempt is made at once. For channels that keep trying. */
+    keepOpen(): void {
+        if (this.#state === "idle") this.#start(() => this.#reconnect(true)).catch(() => undefined);
+    }
+
+    /**
+     * POSTs notifications that are encoded already; several as one batch, which the server must have agreed to. It does not wait for
+     * the path to open.
+     * @param signal gives up with `ABORTED`
+     * @throws SseScError CONNECT_FAILED if the path is not open; what the server refused them with; CONNECTION_LOST, TIMEOUT and ABORTED
+     * if nobody knows whether they were taken
+     */
+    async postNotifications(lines: readonly string[], signal: AbortSignal): Promise<void> {
+        if (this.#state !== "open") throw new SseScError("CONNECT_FAILED", "The connection is not open");
+        const contentType = lines.length > 1 ? BATCH_TYPE : undefined;
+        await this.#post("notification", lines.join("\n"), { contentType, signal });
     }
 
     close(): void {
@@ -117,47 +144,24 @@ export class DialledChannel implements Channel {
         }
         // What waited longer than anybody waits for its outcome must not be done any more.
         if (signal?.aborted === true || isWanted?.() === false) throw new SseScError("ABORTED");
-        const path =
-            basePathOf(this.#options.streamPath) +
-            POST_PATH[message.kind] +
-            (query === undefined || query === "" ? "" : `?${query}`);
         this.#idleTimer?.refresh();
-        await this.#post(message, path, body);
-    }
-
-    /** Repeating a POST of unknown outcome within a resumed session has its place here. */
-    async #post(message: Message, path: string, body: string): Promise<void> {
-        const { session, transport, postTimeout } = this.#options;
-        const stream = this.#stream;
-        for (let first = true; ; first = false) {
-            const authorization = await session?.authorize();
-            let response;
-            try {
-                response = await transport.request({
-                    method: "POST",
-                    path,
-                    headers: { ...authorization?.headers, cid: this.#cid, "content-type": "application/json" },
-                    body,
-                    timeout: postTimeout,
-                });
-            } catch (thrown) {
-                const error = toSseScError(thrown, "CONNECTION_LOST");
-                if (error.code === "CONNECT_FAILED") this.#suspect(stream, error);
-                throw this.#postFailure(message, error);
-            }
-            if (response.status < 300) return;
-            // A 401 proves that nothing was done.
-            const refused = response.status === 401 && first ? authorization?.token : undefined;
-            if (refused !== undefined && (await session?.recover(refused)) === true) continue;
-            const error = replyError(response);
-            if (error.code === "NO_SESSION") this.#suspect(stream, error);
-            throw error;
+        try {
+            await this.#post(message.kind, body, { query });
+        } catch (thrown) {
+            throw message.kind === "request" ? requestFailure(message, toSseScError(thrown)) : thrown;
         }
     }
 
-    #postFailure(message: Message, error: SseScError): SseScError {
-        if (error.code !== "CONNECTION_LOST" && error.code !== "TIMEOUT") return error;
-        return message.kind === "request" ? unknownOutcome(message, error.code, error) : error;
+    /** Repeating a POST of unknown outcome within a resumed session has its place here. */
+    async #post(kind: Message["kind"], body: string, options: PostOptions): Promise<void> {
+        const stream = this.#stream;
+        try {
+            await this.#posts.post(kind, body, options);
+        } catch (thrown) {
+            const error = toSseScError(thrown, "CONNECTION_LOST");
+            if (error.code === "CONNECT_FAILED" || error.code === "NO_SESSION") this.#suspect(stream, error);
+            throw error;
+        }
     }
 
     /** A POST shows that the stream is of no use. It drops in a moment: the POST's own error goes first. */
@@ -189,12 +193,14 @@ export class DialledChannel implements Channel {
     /** One attempt. @throws SseScError why it failed */
     async #dial(): Promise<void> {
         const { transport, session, streamPath, connectTimeout, converter, maxDepth, log } = this.#options;
+        const features: Record<string, string> =
+            this.#options.askForBatches === true ? { [FEATURES_HEADER]: BATCH_FEATURE } : {};
         this.#attempts++;
         const stream = await openEventStream({
             transport,
             session,
             path: streamPath,
-            headers: { cid: this.#cid }, // a resume adds Last-Event-ID here
+            headers: { ...features, cid: this.#cid }, // a resume adds Last-Event-ID here
             timeout: connectTimeout,
             signal: this.#abort.signal,
             converter,
@@ -206,9 +212,12 @@ export class DialledChannel implements Channel {
             },
             onReplaced: (replaced) => {
                 if (replaced !== this.#stream) return;
-                this.#end(
-                    new SseScError("ALREADY_CLOSED", "Another stream with the same cid took the place of this one")
+                const error = new SseScError(
+                    "ALREADY_CLOSED",
+                    "Another stream with the same cid took the place of this one"
                 );
+                if (this.#options.keepTrying === true) this.#dropped(replaced, error);
+                else this.#end(error);
             },
             onClose: (closed, cause) => {
                 this.#dropped(closed, cause);
@@ -222,6 +231,7 @@ export class DialledChannel implements Channel {
         this.#openedAt = Date.now();
         this.#state = "open";
         this.#startIdleTimer();
+        this.#options.onOpen?.(stream.features);
     }
 
     #dropped(stream: EventStreamHandle | undefined, cause: unknown): void {
@@ -238,10 +248,11 @@ export class DialledChannel implements Channel {
         else this.#start(() => this.#reconnect()).catch(() => undefined);
     }
 
-    async #reconnect(): Promise<void> {
+    async #reconnect(atOnce = false): Promise<void> {
         let retryAfter = 0;
-        while (this.#isInUse()) {
-            await backOff(this.#attempts, this.#options.reconnect, retryAfter, this.#abort.signal);
+        for (let first = true; this.#isInUse(); first = false) {
+            if (!first || !atOnce)
+                await backOff(this.#attempts, this.#options.reconnect, retryAfter, this.#abort.signal);
             if (!this.#isInUse()) return;
             try {
                 await this.#dial();
@@ -250,14 +261,20 @@ export class DialledChannel implements Channel {
             } catch (thrown) {
                 const error = toSseScError(thrown, "CONNECTION_LOST");
                 if (this.closed) throw error;
-                if (isFinal(error)) {
+                if (this.#options.keepTrying !== true && isFinal(error)) {
                     this.#end(error);
                     throw error;
                 }
-                this.#options.log(`no connection yet: ${error.message}`);
+                this.#attemptFailed(error);
                 retryAfter = (error.retryAfter ?? 0) * 1000;
             }
         }
+    }
+
+    #attemptFailed(error: SseScError): void {
+        const { onAttemptFailed, log } = this.#options;
+        if (onAttemptFailed === undefined) log(`no connection yet: ${error.message}`);
+        else onAttemptFailed(error);
     }
 
     #isInUse(): boolean {
@@ -303,6 +320,12 @@ export class DialledChannel implements Channel {
         this.#options.onEnd?.();
         this.#receiver?.closed(error);
     }
+}
+
+/** The failure of a request whose POST failed so. */
+function requestFailure(message: RequestMessage, error: SseScError): SseScError {
+    if (error.code !== "CONNECTION_LOST" && error.code !== "TIMEOUT") return error;
+    return unknownOutcome(message, error.code, error);
 }
 
 /** What a new attempt would not change. */

@@ -5,12 +5,15 @@ import { createEventStreamReader, REPLACED_COMMENT } from "../../lib/event-strea
 import { parseJson } from "../../lib/json";
 import type { Message } from "../../lib/messages";
 import type { TransportStream } from "./client-transport";
+import { serverFeatures, type ServerFeatures } from "./features";
 import { replyError } from "./reply-error";
 import type { SharedTransport } from "./shared-transport";
 import type { TokenSession } from "./token-session";
 
 /** An open stream; its identity tells it from earlier ones. */
 export interface EventStreamHandle {
+    /** What the server showed of itself. */
+    readonly features: ServerFeatures;
     /** Ends it at once; nobody is told. */
     destroy(): void;
 }
@@ -66,6 +69,10 @@ class OpeningStream implements EventStreamHandle {
         private readonly signal: AbortSignal
     ) {}
 
+    get features(): ServerFeatures {
+        return serverFeatures(this.#stream?.headers ?? {});
+    }
+
     async open(): Promise<this> {
         const { signal } = this;
         let giveUp: (() => void) | undefined;
@@ -80,7 +87,7 @@ class OpeningStream implements EventStreamHandle {
         });
         try {
             // The ping may come before the promise of the stream has settled, and time may run out while it never does.
-            await Promise.race([ready, this.#dial().then(() => ready)]);
+            await Promise.all([ready, this.#dial()]);
             if (this.#failure !== undefined) throw this.#failure; // it ended right behind the ping
             this.#open = true;
             return this;

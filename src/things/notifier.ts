@@ -80,6 +80,11 @@ export class Notifier {
         this.add(thing);
     }
 
+    /** Resolves when everything that a Thing has emitted so far is published. */
+    async published(thing: ExposedThing): Promise<void> {
+        await this.#chains.get(thing);
+    }
+
     /** Stops listening to a Thing. */
     remove(thing: ExposedThing): void {
         for (const listening of [...(this.#listening.get(thing)?.values() ?? [])]) this.#drop(listening);
