@@ -1,14 +1,13 @@
 /** `connect()`: the operations of HiveOT SSE-SC without node-wot. */
 import { createLoggers } from "@node-wot/core";
-import { DEFAULT_STREAM_PATH } from "../lib/converters/dialects";
 import { SseScError } from "../lib/errors";
 import { isRecord } from "../lib/json";
 import { readClientConfig, type SseScClientConfig } from "./client-config";
 import { Connection } from "./connection";
 import { ConnectionEvents } from "./connection-events";
 import { createConnection } from "./create-connection";
-import { httpTarget } from "./http/origin";
 import type { Credentials } from "./http/credentials";
+import { readServerUrl } from "./server-url";
 
 const { info } = createLoggers("binding-hiveot", "client");
 
@@ -34,7 +33,7 @@ export async function connect(
     credentials?: Credentials,
     options: ConnectionOptions = {}
 ): Promise<Connection> {
-    const { origin, streamPath } = readUrl(url);
+    const { origin, streamPath } = readServerUrl("url", url);
     const { signal, config } = readOptions(options);
     const known = credentials === undefined ? {} : { credentials: { [origin]: credentials } };
     const settings = readClientConfig({ ...config, ...known }, origin.startsWith("https:"));
@@ -58,15 +57,6 @@ export async function connect(
         signal?.removeEventListener("abort", giveUp);
     }
     return new Connection(connection, events);
-}
-
-function readUrl(url: unknown): { readonly origin: string; readonly streamPath: string } {
-    const target = typeof url === "string" ? httpTarget(url) : undefined;
-    if (target === undefined) throw invalid("url is no URL such as sse://host:8444");
-    if (target.query !== "") throw invalid("url has a query");
-    if (/^[^/]*\/\/[^/?#]*@/.test(String(url)))
-        throw invalid("url has a user name: credentials are a parameter of their own");
-    return { origin: target.origin, streamPath: target.path === "/" ? DEFAULT_STREAM_PATH : target.path };
 }
 
 function readOptions(options: unknown): {

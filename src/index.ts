@@ -12,6 +12,9 @@ export type {
     ServerConnectionListener,
     ServerConnections,
 } from "./server-connections";
+export { SseScAgent } from "./sse-sc-agent";
+export type { SseScAgentConfig } from "./agent-config";
+export type { AgentEvent, AgentEventMap, AgentListener, AgentState, SseScAgentStatus } from "./agent-events";
 export { SseScClientFactory, SseScPlainClientFactory, type ConsumedThingOrDescription } from "./sse-sc-client-factory";
 export { connect, type ConnectionOptions } from "./connect";
 export type { Connection } from "./connection";
@@ -42,6 +45,7 @@ export type {
 export type { ActionData } from "./things/dispatcher";
 export type { ThingDescription } from "./things/thing-description";
 export type { Peer } from "../lib/peer";
+export type { PeerOperations } from "../lib/peer-operations";
 export type { RequestOptions, StartedAction, SubscribeOptions } from "../lib/peer-operations";
 export type { ActionStatus, EventReading } from "../lib/peer-results";
 export type { SubscriptionHandle, SubscriptionHandlers } from "../lib/peer-subscriptions";

@@ -30,6 +30,22 @@ export async function readJson(request: HttpRequest, maxSize: number, maxDepth: 
     return checkDepth(body, maxDepth);
 }
 
+/**
+ * The text of a body, whatever its media type; a parser of the host must have left it as text or bytes.
+ * @param maxSize largest number of bytes
+ * @throws SseScError TOO_LARGE; INVALID_REQUEST if there is nothing to be had
+ */
+export async function readText(request: HttpRequest, maxSize: number): Promise<string> {
+    if (!request.readableEnded) {
+        refuseCoding(header(request, "content-encoding"));
+        return readBody(request, maxSize);
+    }
+    const { body } = request;
+    if (typeof body === "string") return limited(body, maxSize);
+    if (body instanceof Uint8Array) return new TextDecoder().decode(limited(body, maxSize));
+    throw unusable("The body was read ahead of its handler, and its text is gone");
+}
+
 /** We decompress nothing: a small body could become a very large one (RFC 9110, section 8.4: 415). */
 function refuseCoding(coding: string | undefined): void {
     if (coding === undefined || !COMPRESSED.test(coding)) return;

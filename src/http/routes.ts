@@ -7,6 +7,7 @@ import { SseScError } from "../../lib/errors";
 import type { Identity } from "../../lib/identity";
 import { newId, type NotificationMessage, type RequestMessage, type ResponseMessage } from "../../lib/messages";
 import { isOperation, operationInfo } from "../../lib/operations";
+import { isBatch, readLines, takeLines } from "./batch";
 import { readJson } from "./body";
 import {
     header,
@@ -17,6 +18,7 @@ import {
     type HttpRequest,
     type HttpResponse,
 } from "./exchange";
+import { BATCH_FEATURE, FEATURES_HEADER, readFeatures } from "./features";
 import type { Session, Sessions } from "./sessions";
 
 /** The POST paths; fixed, because the reference's client knows no others. */
@@ -136,7 +138,11 @@ export class SseScRoutes {
         const cid = requireCid(request);
         if (isGone(response)) return; // it left while we found out who it is: nobody would tell us again
         this.options.sessions.checkRoom(identity.clientId, cid);
-        response.writeHead(200, this.#streamHeaders);
+        const batches = readFeatures(header(request, FEATURES_HEADER)).has(BATCH_FEATURE);
+        response.writeHead(
+            200,
+            batches ? { ...this.#streamHeaders, [FEATURES_HEADER]: BATCH_FEATURE } : this.#streamHeaders
+        );
         this.options.sessions.open({
             identity,
             cid,
@@ -173,11 +179,32 @@ export class SseScRoutes {
 
     async #notification(request: HttpRequest, response: HttpResponse, identity: Identity): Promise<void> {
         const session = this.#sessionOf(request, identity);
+        if (isBatch(request)) {
+            await this.#batch(request, response, identity, session);
+            return;
+        }
         const json = await this.#readJson(request);
         const converter = this.#converterFor(session, json);
         const message = unwrap(converter.decodeNotification(json));
         respond(response, converter.conventions?.acceptedStatus ?? 204);
         this.options.onNotification(identity, { ...message, senderId: identity.clientId });
+    }
+
+    /** The reply says that the batch was read; a line that is no notification is left out. */
+    async #batch(
+        request: HttpRequest,
+        response: HttpResponse,
+        identity: Identity,
+        session: Session | undefined
+    ): Promise<void> {
+        const lines = await readLines(request, this.options.maxMessageSize);
+        const { conventions } = session?.channel.converter ?? this.options.defaultConverter;
+        respond(response, conventions?.acceptedStatus ?? 204);
+        const converterFor = (json: unknown): MessageConverter => this.#converterFor(session, json);
+        const { bad, error } = takeLines(lines, converterFor, this.options.maxDepth, (message) => {
+            this.options.onNotification(identity, { ...message, senderId: identity.clientId });
+        });
+        if (bad > 0) this.options.onError(`${bad} of ${lines.length} lines of a batch of notifications`, error);
     }
 
     /** The dialect of the session; without one, that which the envelope shows. */

@@ -30,6 +30,11 @@ function contentKind(contentType: string): ContentKind {
     return "binary";
 }
 
+/** True for JSON, whose values travel as they are. */
+export function isJsonContent(contentType: string): boolean {
+    return contentKind(contentType) === "json";
+}
+
 /**
  * Content over bytes that are at hand: core asks most of it by `toBuffer`, and a stream is made only for who wants one.
  * That saves a stream per message; core takes it because a Content is duck-typed (node-wot.md, "Small things").

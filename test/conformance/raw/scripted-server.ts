@@ -52,6 +52,8 @@ export interface ScriptedServerOptions {
     /** What `<jwt>` in a recording stands for. Default `opaque-token-1`. */
     token?: string;
     host?: string;
+    /** Default: a free one. */
+    port?: number;
 }
 
 interface OpenStream {
@@ -106,12 +108,12 @@ export class ScriptedServer {
         });
     }
 
-    /** Starts on a free port of loopback. */
+    /** Starts on loopback. */
     static start(options: ScriptedServerOptions = {}): Promise<ScriptedServer> {
         const scripted = new ScriptedServer(options);
         return new Promise((resolve, reject) => {
             scripted.#server.once("error", reject);
-            scripted.#server.listen(0, options.host ?? "127.0.0.1", () => {
+            scripted.#server.listen(options.port ?? 0, options.host ?? "127.0.0.1", () => {
                 resolve(scripted);
             });
         });
@@ -207,7 +209,7 @@ export class ScriptedServer {
             path: incoming.url ?? "",
             headers: incoming.headers,
             body,
-            envelope: body.startsWith("{") ? (JSON.parse(body) as Envelope) : undefined,
+            envelope: parseEnvelope(body),
             httpVersion: incoming.httpVersion,
             connection: this.#connectionOf(incoming),
         };
@@ -272,6 +274,15 @@ export class ScriptedServer {
         };
         const { status, headers, body } = exchange.reply;
         return { status, headers, body: now(body), blocks: exchange.blocks.map(now) };
+    }
+}
+
+function parseEnvelope(body: string): Envelope | undefined {
+    if (!body.startsWith("{")) return undefined;
+    try {
+        return JSON.parse(body) as Envelope;
+    } catch {
+        return undefined; // several, one on each line
     }
 }
 
