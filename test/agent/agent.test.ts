@@ -239,10 +239,10 @@ describe("SseScAgent", () => {
             servient.addServer(server);
             await other.start(servient);
             await server.start(servient);
-            const thing = await TestThing.produce(wot, "everywhere");
+            const thing = await TestThing.produce(wot, "urn:everywhere");
             await thing.thing.expose();
-            await eventually("everywhere", () =>
-                [setUp.agent, other].every(({ status }) => status.registered.includes("everywhere"))
+            await eventually("urn:everywhere", () =>
+                [setUp.agent, other].every(({ status }) => status.registered.includes("urn:everywhere"))
             );
             const forms = thing.thing.getThingDescription().forms ?? [];
             expect(forms.map(({ href }) => new URL(href).host)).to.have.members([
@@ -252,8 +252,8 @@ describe("SseScAgent", () => {
             ]);
             thing.tick("to all");
             for (const hub of [first, second]) {
-                await hub.until("tick", () => hub.values("everywhere", "tick").length > 0);
-                expect((await hub.ask("readproperty", "everywhere", "count"))["output"]).to.equal(0);
+                await hub.until("tick", () => hub.values("urn:everywhere", "tick").length > 0);
+                expect((await hub.ask("readproperty", "urn:everywhere", "count"))["output"]).to.equal(0);
             }
         });
     });
