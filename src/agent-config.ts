@@ -11,7 +11,7 @@ import type { QueueBounds } from "./http/notification-queue";
 import { readServerUrl } from "./server-url";
 
 /** Options of a `SseScAgent`: its own, and those of a client that concern one connection; times in milliseconds. */
-export interface SseScAgentConfig extends Omit<SseScClientConfig, "credentials" | "idleTimeout"> {
+export interface SseScAgentConfig extends Omit<SseScClientConfig, "credentials" | "idleTimeout" | "hub"> {
     /**
      * URL of the hub: `sse://host:port` or `https://host:port` with TLS, `sse-plain://…` or `http://…` without; a path is that of the
      * event stream, by default `/hiveot/ssesc`.
