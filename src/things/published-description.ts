@@ -5,6 +5,9 @@ import { affordancesOf, type ExposedThings } from "./exposed-things";
 import { baseOf, forEachAffordance, type Endpoint } from "./forms";
 import { contextOf, type ThingDescription } from "./thing-description";
 
+/** TD 1.1 demands a definition; the hub has one of its own. HiveOT's parser wants the name as a string. */
+const NO_SECURITY = { securityDefinitions: { nosec_sc: { scheme: "nosec" } }, security: "nosec_sc" } as const;
+
 /**
  * The TD without what is the hub's to say: how it is reached, and by whom. HiveOT's Things send it so, and its hub puts in forms of
  * its own; forms of other servers on the servient lead to where nobody gets behind a firewall. Only where a value is no JSON a form tells
@@ -27,5 +30,5 @@ export function publishedDescription(things: ExposedThings, thing: ExposedThing,
         if (contentType === undefined || isJsonContent(contentType)) return;
         copy.forms = [{ href: baseOf(endpoint), contentType, subprotocol: "sse-sc" }];
     });
-    return { ...td, "@context": contextOf(td["@context"]) };
+    return { ...td, "@context": contextOf(td["@context"]), ...NO_SECURITY };
 }

@@ -125,11 +125,15 @@ describe("SseScAgent", () => {
             expect([plain.scheme, plain.getPort(), plain.state]).to.deep.equal(["sse-plain", -1, "stopped"]);
         });
 
-        it("writes TDs without forms, security and base, but says which values are no JSON", async () => {
+        it("writes TDs without forms and base, whose security is the hub's to say, but says which values are no JSON", async () => {
             const hub = await hubOf("plain h1");
             await registered(hub, "plain h1");
             const td = hub.tds.get(COUNTER_ID) as unknown as TestDescription;
-            expect(td).to.not.have.any.keys("forms", "security", "securityDefinitions", "base");
+            expect(td).to.not.have.any.keys("forms", "base");
+            expect(td).to.deep.include({
+                security: "nosec_sc",
+                securityDefinitions: { nosec_sc: { scheme: "nosec" } },
+            });
             expect(td["@context"][0]).to.equal("https://www.w3.org/2022/wot/td/v1.1");
             expect(td.title).to.equal("Counter");
             expect(td.properties.count).to.deep.equal({ type: "integer", observable: true });
