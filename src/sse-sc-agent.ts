@@ -180,6 +180,8 @@ export class SseScAgent implements ProtocolServer {
         if (link === undefined) throw new SseScError("ALREADY_CLOSED");
         if (link.openRequests > MAX_OPEN_REQUESTS) throw new SseScError("TOO_MANY_REQUESTS");
         const thing = this.#things.get(request.thingId);
+        // Core lets a stream that a handler returns flow at the next tick, and what has ended is never read: in a microtask we come first.
+        await Promise.resolve();
         try {
             return await this.#perform(request, context);
         } finally {
