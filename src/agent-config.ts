@@ -57,7 +57,7 @@ export function readAgentConfig(config: SseScAgentConfig): AgentSettings {
     const { hub, credentials, allowInsecure = false, directory, removeOnDestroy = false, outbox, ...client } = config;
     const wrong = NOT_HERE.find((name) => name in client);
     if (wrong !== undefined) throw invalid(`${wrong} is not an option of an agent: it stays connected`);
-    if (hub === undefined) throw invalid("hub is missing: the URL of the hub");
+    if (!("hub" in config)) throw invalid("hub is missing: the URL of the hub");
     const { origin, streamPath } = readServerUrl("hub", hub);
     const secure = origin.startsWith("https:");
     if (typeof allowInsecure !== "boolean") throw invalid("allowInsecure is not a boolean");
@@ -65,7 +65,7 @@ export function readAgentConfig(config: SseScAgentConfig): AgentSettings {
     if (!secure && !allowInsecure && !isLoopback(origin)) {
         throw invalid("hub is without TLS and not on this machine: that needs sse: or https:, or allowInsecure");
     }
-    const known = credentials === undefined ? {} : { credentials: { [origin]: credentials as Credentials } };
+    const known = credentials === undefined ? {} : { credentials: { [origin]: credentials } };
     const settings = readClientConfig({ ...client, ...known }, secure);
     if (typeof removeOnDestroy !== "boolean") throw invalid("removeOnDestroy is not a boolean");
     const directoryId = readDirectory(directory, dialectOf(streamPath, settings.dialects) === rrn2025);

@@ -19,7 +19,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** Actions of a directory (protocol.md, "Directory"). */
-export type DirectoryAction = "createThing" | "updateThing" | "deleteThing";
+type DirectoryAction = "createThing" | "updateThing" | "deleteThing";
 
 export interface AgentDirectoryOptions {
     /** Invokes an action of the directory; rejects with a SseScError. */

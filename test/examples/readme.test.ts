@@ -86,6 +86,7 @@ describe("README", function () {
             ...optionsIn("src/auth/options.ts", "AuthOptions"),
             ...optionsIn("src/client-config.ts", "SseScPlainClientConfig"),
             ...optionsIn("src/client-config.ts", "SseScClientConfig"),
+            ...optionsIn("src/agent-config.ts", "SseScAgentConfig"),
         ];
         expect(options).to.include.members(["port", "accounts", "requestTimeout", "caCert"]);
         const rows = README.split("\n").filter((line) => line.startsWith("| `"));
