@@ -87,6 +87,7 @@ describe("an agent whose hub", () => {
             await nextEvent(agent, "registered");
             counter.tick("before");
             await eventually("before", () => hub.notifications.includes("before"));
+            await eventually("it is taken", () => agent.status.queued === 0); // or it would rightly come again
             await hub.stop();
             await eventually("noticed", () => agent.state === "connecting");
             counter.tick("meanwhile");
