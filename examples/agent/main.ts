@@ -18,7 +18,7 @@ async function main(): Promise<void> {
     servient.addServer(agent);
     const wot = await servient.start();
     const lamp = await wot.produce({
-        id: "lamp-1",
+        id: "urn:lamp-1",
         title: "Lamp",
         properties: { on: { type: "boolean", observable: true } },
         events: { failed: { data: { type: "string" } } },
@@ -33,11 +33,11 @@ async function main(): Promise<void> {
     await registered;
 
     const user = await connect(url, USER, { caCert: cert, reconnect: { max: 200 } });
-    await user.writeProperty("lamp-1", "on", true);
+    await user.writeProperty("urn:lamp-1", "on", true);
     assert.equal(on, true);
 
     const events = new EventEmitter();
-    await user.subscribeEvent("lamp-1", "failed", {
+    await user.subscribeEvent("urn:lamp-1", "failed", {
         onNotification: ({ value }) => events.emit("failed", value),
     });
     const failed = once(events, "failed");
@@ -45,12 +45,12 @@ async function main(): Promise<void> {
     assert.deepEqual(await failed, ["the bulb"]);
 
     // The hub restarts, and has forgotten everything: agent and user find their way back.
-    const back = new Promise((resolve) => user.once("connected", () => void resolve(undefined)));
+    const back = new Promise((resolve) => user.once("connected", resolve as () => void));
     const again = registration(agent);
     await hub.servient.shutdown();
     const restarted = await startHub(key, cert, port);
     await Promise.all([back, again]);
-    assert.equal(await user.readProperty("lamp-1", "on"), true);
+    assert.equal(await user.readProperty("urn:lamp-1", "on"), true);
 
     await user.close();
     await servient.shutdown();
