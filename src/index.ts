@@ -45,8 +45,7 @@ export type {
 export type { ActionData } from "./things/dispatcher";
 export type { ThingDescription } from "./things/thing-description";
 export type { Peer } from "../lib/peer";
-export type { PeerOperations } from "../lib/peer-operations";
-export type { RequestOptions, StartedAction, SubscribeOptions } from "../lib/peer-operations";
+export type { PeerOperations, RequestOptions, StartedAction, SubscribeOptions } from "../lib/peer-operations";
 export type { ActionStatus, EventReading } from "../lib/peer-results";
 export type { SubscriptionHandle, SubscriptionHandlers } from "../lib/peer-subscriptions";
 export type { MessageConverter } from "../lib/converters/converter";

@@ -17,7 +17,9 @@ const DEVIATIONS: ReadonlyMap<number, readonly [status: number, rule: string]> =
 describe("the recorded directory-http.jsonl", () => {
     it("is answered as recorded, save for the deviations listed", async () => {
         const directory = await ServedDirectory.start("TLS h2");
-        const exchanges = readRecording("hivekit-2026-08/directory-http.jsonl").filter(({ path }) => path.startsWith("/things"));
+        const exchanges = readRecording("hivekit-2026-08/directory-http.jsonl").filter(({ path }) =>
+            path.startsWith("/things")
+        );
         expect(exchanges).to.have.length(11);
         for (const { n, method, path, headers, body, reply } of exchanges) {
             const token = headers["authorization"] === undefined ? "" : "admin:admin1";

@@ -68,7 +68,12 @@ interface Types {
     AccountStore: api.AccountStore;
     ActionData: api.ActionData;
     ActionStatus: api.ActionStatus;
+    AgentEvent: api.AgentEvent;
+    AgentEventMap: api.AgentEventMap;
+    AgentListener: api.AgentListener<api.AgentEvent>;
+    AgentState: api.AgentState;
     AnnounceOptions: api.AnnounceOptions;
+    ClientRequestOptions: api.ClientRequestOptions;
     ConnectionEvent: api.ConnectionEvent;
     ConnectionEventMap: api.ConnectionEventMap;
     ConnectionListener: api.ConnectionListener<api.ConnectionEvent>;
@@ -77,15 +82,25 @@ interface Types {
     ConsumedThingOrDescription: api.ConsumedThingOrDescription;
     DialectsConfig: api.DialectsConfig;
     DevelopmentCertificate: api.DevelopmentCertificate;
+    DirectoryEntry: api.DirectoryEntry;
     DiscoverOptions: api.DiscoverOptions;
     FetchDescriptionOptions: api.FetchDescriptionOptions;
     FoundService: api.FoundService;
+    HubConfig: api.HubConfig;
+    HubDirectory: api.HubDirectory;
     HttpRequest: api.HttpRequest;
     HttpResponse: api.HttpResponse;
     EventReading: api.EventReading;
     LoginLimits: api.LoginLimits;
     MountedHandler: api.MountedHandler;
     RoleTable: api.RoleTable;
+    ServerConnection: api.ServerConnection;
+    ServerConnectionEvent: api.ServerConnectionEvent;
+    ServerConnectionEventMap: api.ServerConnectionEventMap;
+    ServerConnectionListener: api.ServerConnectionListener<api.ServerConnectionEvent>;
+    ServerConnections: api.ServerConnections;
+    SseScAgentConfig: api.SseScAgentConfig;
+    SseScAgentStatus: api.SseScAgentStatus;
     SseScClientConfig: api.SseScClientConfig;
     SseScPlainClientConfig: api.SseScPlainClientConfig;
     SseScServerConfig: api.SseScServerConfig;
@@ -99,6 +114,7 @@ interface Types {
     ThingDescription: api.ThingDescription;
     ThingInit: api.ThingInit;
     ThingModelOptions: api.ThingModelOptions;
+    ActionIdMap: protocol.ActionIdMap;
     AffordanceType: protocol.AffordanceType;
     Channel: protocol.Channel;
     ChannelReceiver: protocol.ChannelReceiver;
@@ -135,5 +151,6 @@ interface Types {
     SubscriptionHandlers: protocol.SubscriptionHandlers;
     Topic: protocol.Topic;
     UriVariables: protocol.UriVariables;
+    ValidationError: protocol.ValidationError;
 }
 export type TypesOnly = NoAny<AnyInModule<Types>>;
