@@ -39,6 +39,7 @@ import { ServerThing, type ServerReadings } from "./server-thing";
 import { openStore, storedId, type Store } from "./store";
 import type { Caller } from "./subscribers";
 import { pushForms } from "./things/forms";
+import { normalizeThingDescription, type ThingDescription as ConsumableDescription } from "./things/normalizer";
 import { watchServient } from "./things/subscribe-handlers";
 import type { ThingDescription } from "./things/thing-description";
 
@@ -301,11 +302,14 @@ export class SseScServer implements ProtocolServer {
     }
 
     /**
-     * The TD of an exposed Thing, of the server's own or, on a hub, of one of an agent, as this server serves it.
+     * The TD of an exposed Thing, of the server's own or, on a hub, of one of an agent, as this server serves it and ready for
+     * `wot.consume`.
      * @throws SseScError UNKNOWN_THING; ALREADY_CLOSED if the server is not running
      */
-    getThingDescription(thingId: string): ThingDescription {
-        return JSON.parse(this.#requireRunning().descriptions.of(thingId, undefined)) as ThingDescription;
+    getThingDescription(thingId: string): ConsumableDescription {
+        const td: unknown = JSON.parse(this.#requireRunning().descriptions.of(thingId, undefined));
+        // Agents' TDs may have what node-wot does not take, such as ids that are no URIs.
+        return this.#isOwn(thingId) ? (td as ConsumableDescription) : normalizeThingDescription(td);
     }
 
     /**

@@ -64,7 +64,7 @@ async function main(): Promise<void> {
     await registered;
 
     // The hybrid's script uses the agent's Thing, and tells what it does by its own
-    const consumed = await wot.consume(server.getThingDescription(THERMOMETER) as never);
+    const consumed = await wot.consume(server.getThingDescription(THERMOMETER));
     assert.equal(await (await consumed.readProperty("temperature")).value(), 21);
     await consumed.subscribeEvent("changed", (data) => {
         void data.value().then((temperature) => {

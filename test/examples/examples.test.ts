@@ -6,7 +6,17 @@ describe("examples", function () {
     this.timeout(60_000);
     afterEach(() => TestProcess.endAll());
 
-    for (const name of ["thing", "consumer", "connect", "existing-script", "mount", "discovery", "agent", "hub", "hybrid"]) {
+    for (const name of [
+        "thing",
+        "consumer",
+        "connect",
+        "existing-script",
+        "mount",
+        "discovery",
+        "agent",
+        "hub",
+        "hybrid",
+    ]) {
         it(`${name} runs, finds everything as expected, and exits by itself`, async () => {
             const example = TestProcess.example(name);
             expect(await example.exit, example.stderr).to.deep.equal({ code: 0, signal: null });

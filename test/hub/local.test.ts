@@ -39,7 +39,7 @@ for (const transport of ["TLS h2", "plain h1"] as const) {
     describe(`a script beside a hub with ${transport}`, () => {
         it("uses the hub's own Things", async () => {
             const { setUp, wot } = await start(transport);
-            const counter = await wot.consume(setUp.server.getThingDescription(COUNTER_ID) as never);
+            const counter = await wot.consume(setUp.server.getThingDescription(COUNTER_ID));
             await counter.writeProperty("count", 4);
             expect(await (await counter.readProperty("count")).value()).to.equal(4);
             expect(await (await counter.invokeAction("increment", 2))?.value()).to.equal(6);
@@ -94,7 +94,7 @@ for (const transport of ["TLS h2", "plain h1"] as const) {
 
         it("gets the errors of agents, and AGENT_OFFLINE", async () => {
             const { setUp, wot } = await start(transport);
-            const lamp = await wot.consume(setUp.server.getThingDescription(LAMP) as never);
+            const lamp = await wot.consume(setUp.server.getThingDescription(LAMP));
             const offline = await lamp.readProperty("hue").catch((error: unknown) => error);
             expect(offline).to.be.instanceOf(SseScError).with.property("code", "AGENT_OFFLINE");
             const agent = await agentOf(setUp, transport);
@@ -134,6 +134,16 @@ describe("a script beside a hub", () => {
         theirs.n = 99;
         expect(values).to.deep.equal([{ n: 1 }, { n: 1 }]);
         expect((await peer.readEvent(LAMP, "failed"))?.value).to.deep.equal({ n: 1 });
+    });
+
+    it("consumes Things whose ids are no URIs, as HiveOT's agents have them", async () => {
+        const { setUp, wot } = await start("plain h1");
+        await setUp.server.directory.put({ ...TD, id: "lamp" }, usernameOf("device"));
+        const agent = await agentOf(setUp, "plain h1");
+        const lamp = await wot.consume(setUp.server.getThingDescription("lamp"));
+        const reading = lamp.readProperty("hue");
+        await agent.serve({ operation: "readproperty", thingID: "lamp" }, { output: 3 });
+        expect(await (await reading).value()).to.equal(3);
     });
 
     it("has its subscriptions and requests end with the server, and may go on when it runs again", async () => {
