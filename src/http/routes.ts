@@ -19,6 +19,7 @@ import {
     type HttpResponse,
 } from "./exchange";
 import { BATCH_FEATURE, FEATURES_HEADER, readFeatures } from "./features";
+import { RecentNotifications } from "./recent-notifications";
 import type { Session, Sessions } from "./sessions";
 
 /** The POST paths; fixed, because the reference's client knows no others. */
@@ -68,6 +69,7 @@ export class SseScRoutes {
     readonly #routes = new Map<string, Route>();
     readonly #streamHeaders: Readonly<Record<string, string>>;
     readonly #converters: ReadonlySet<MessageConverter>;
+    readonly #recent = new RecentNotifications();
 
     constructor(private readonly options: RouteOptions) {
         for (const [path, converter] of options.streams) {
@@ -138,10 +140,10 @@ export class SseScRoutes {
         const cid = requireCid(request);
         if (isGone(response)) return; // it left while we found out who it is: nobody would tell us again
         this.options.sessions.checkRoom(identity.clientId, cid);
-        const batches = readFeatures(header(request, FEATURES_HEADER)).has(BATCH_FEATURE);
+        const isOurs = readFeatures(header(request, FEATURES_HEADER)).has(BATCH_FEATURE);
         response.writeHead(
             200,
-            batches ? { ...this.#streamHeaders, [FEATURES_HEADER]: BATCH_FEATURE } : this.#streamHeaders
+            isOurs ? { ...this.#streamHeaders, [FEATURES_HEADER]: BATCH_FEATURE } : this.#streamHeaders
         );
         this.options.sessions.open({
             identity,
@@ -150,6 +152,7 @@ export class SseScRoutes {
             response,
             address: request.socket.remoteAddress,
             httpVersion: request.httpVersionMajor === 2 ? 2 : 1,
+            mayRepeat: isOurs,
         });
     }
 
@@ -187,7 +190,13 @@ export class SseScRoutes {
         const converter = this.#converterFor(session, json);
         const message = unwrap(converter.decodeNotification(json));
         respond(response, converter.conventions?.acceptedStatus ?? 204);
-        this.options.onNotification(identity, { ...message, senderId: identity.clientId });
+        this.#notify(message, identity, session);
+    }
+
+    #notify(message: NotificationMessage, identity: Identity, session: Session | undefined): void {
+        const { clientId } = identity;
+        if (session?.mayRepeat === true && this.#recent.isRepeat(clientId, session.cid, message.messageId)) return;
+        this.options.onNotification(identity, { ...message, senderId: clientId });
     }
 
     /** The reply says that the batch was read; a line that is no notification is left out. */
@@ -202,7 +211,7 @@ export class SseScRoutes {
         respond(response, conventions?.acceptedStatus ?? 204);
         const converterFor = (json: unknown): MessageConverter => this.#converterFor(session, json);
         const { bad, error } = takeLines(lines, converterFor, this.options.maxDepth, (message) => {
-            this.options.onNotification(identity, { ...message, senderId: identity.clientId });
+            this.#notify(message, identity, session);
         });
         if (bad > 0) this.options.onError(`${bad} of ${lines.length} lines of a batch of notifications`, error);
     }

@@ -23,6 +23,8 @@ export interface SessionInit {
     /** IP address that the stream comes from. */
     readonly address: string | undefined;
     readonly httpVersion: 1 | 2;
+    /** True if the client said that it is a peer of ours, which repeats what may not have been taken. */
+    readonly mayRepeat: boolean;
 }
 
 /** One open stream and the POSTs that belong to it. */
@@ -34,10 +36,11 @@ export class Session {
     readonly cid: string;
     readonly address: string | undefined;
     readonly httpVersion: 1 | 2;
+    readonly mayRepeat: boolean;
     #expiry: NodeJS.Timeout | undefined;
 
     constructor(
-        { identity, cid, address, httpVersion }: SessionInit,
+        { identity, cid, address, httpVersion, mayRepeat }: SessionInit,
         readonly channel: AcceptedChannel,
         handlers: SessionHandlers
     ) {
@@ -45,6 +48,7 @@ export class Session {
         this.cid = cid;
         this.address = address;
         this.httpVersion = httpVersion;
+        this.mayRepeat = mayRepeat;
         this.peer = new Peer(channel, {
             onRequest: (request, context) => handlers.onRequest(this, request, context),
             answersAs: handlers.answersAs,
