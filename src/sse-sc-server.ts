@@ -1,52 +1,37 @@
 /** The node-wot ProtocolServer that accepts connections and exposes the servient's Things over HiveOT SSE-SC. */
 import { inspect } from "node:util";
 import { createLoggers, type ExposedThing, type ProtocolServer, type Servient } from "@node-wot/core";
-import type { MessageContext } from "../lib/channel";
-import { dialectOf } from "../lib/converters/dialects";
 import { SseScError } from "../lib/errors";
-import type { Identity } from "../lib/identity";
-import { newId, now, type RequestMessage } from "../lib/messages";
+import { newId, now } from "../lib/messages";
 import type { PeerOptions } from "../lib/peer";
 import { announcementOf } from "./announcement";
-import {
-    AUTHN_PATHS,
-    authenticateNobody,
-    createAuth,
-    LevelAccounts,
-    type AccountRegistry,
-    type Auth,
-    type Authenticate,
-} from "./auth";
+import { Answering } from "./answering";
+import { createAuth, LevelAccounts, type AccountRegistry, type Auth } from "./auth";
 import { isLoopback, parseServerConfig, type ServerSettings, type SseScServerConfig } from "./config";
 import { Descriptions } from "./descriptions";
 import { Announcer } from "./discovery/announcer";
 import { baseUriPath, Endpoints } from "./endpoints";
 import { Exposure, type ExposureOptions } from "./exposure";
-import { createApp } from "./http/app";
-import { readJson } from "./http/body";
 import { ClientRequests } from "./http/client-requests";
-import { header, type HttpRequest, type Site } from "./http/exchange";
+import type { Site } from "./http/exchange";
 import { Listener } from "./http/listener";
 import { Mount, type MountedHandler } from "./http/mount";
-import { REQUEST_PATH, SseScRoutes } from "./http/routes";
+import { REQUEST_PATH } from "./http/routes";
 import { Sessions } from "./http/sessions";
 import { Hub } from "./hub";
 import { HubDirectory } from "./hub-directory";
-import { LocalConnection } from "./local-connection";
+import type { LocalConnection } from "./local-connection";
 import { packageVersion } from "./package-version";
 import { ServerConnections } from "./server-connections";
+import { createSite } from "./server-site";
 import { ServerThing, type ServerReadings } from "./server-thing";
 import { openStore, storedId, type Store } from "./store";
-import type { Caller } from "./subscribers";
 import { pushForms } from "./things/forms";
 import { normalizeThingDescription, type ThingDescription as ConsumableDescription } from "./things/normalizer";
 import { watchServient } from "./things/subscribe-handlers";
 import type { ThingDescription } from "./things/thing-description";
 
 const { debug, warn } = createLoggers("binding-hiveot", "sse-sc-server");
-
-/** Role of scripts in the server's own process. */
-const LOCAL_ROLE = "service";
 
 /** What a server holds at this moment; for monitoring and tests. */
 export interface SseScServerStatus {
@@ -94,9 +79,9 @@ export class SseScServer implements ProtocolServer {
     readonly #options: ExposureOptions;
     readonly #exposure: Exposure;
     readonly #ownThing: ServerThing;
+    readonly #answering: Answering;
     readonly #sessions: Sessions;
     readonly #requests = new ClientRequests();
-    readonly #local = new Set<LocalConnection>();
     readonly #templates = new WeakMap<ExposedThing, unknown>();
     readonly #mount: Mount;
     #running: Running | undefined;
@@ -121,26 +106,24 @@ export class SseScServer implements ProtocolServer {
             readings: this.#readings(),
             isTaken: (thingId) => this.#exposure.things.get(thingId) !== undefined,
         });
+        this.#answering = new Answering(this.#exposure, this.#ownThing, () => this.#running?.hub);
         this.connections = new ServerConnections({
             requests: this.#requests,
-            subscriptionsOf: (session) =>
-                (this.#running?.hub?.subscriptionsOf(session) ?? 0) +
-                this.#exposure.subscribers.count(session) +
-                this.#ownThing.subscriptionsOf(session),
+            subscriptionsOf: (session) => this.#answering.subscriptionsOf(session),
             onError: warnOf,
         });
         this.#sessions = new Sessions(
             { ...this.#settings, onError: warnOf },
             {
-                onRequest: (session, request, context) => this.#carryOut(session, request, context),
-                answersAs: ({ thingId }) => this.#agentOf(thingId),
+                onRequest: (session, request, context) => this.#answering.carryOut(session, request, context),
+                answersAs: ({ thingId }) => this.#answering.agentOf(thingId),
                 onOpened: (session) => {
                     this.#requests.opened(session);
                     this.connections.opened(session);
                     this.#ownThing.connectionsChanged();
                 },
                 onClosed: (session) => {
-                    this.#left(session);
+                    this.#answering.left(session);
                     this.#requests.closed(session);
                     this.connections.ended(session);
                     this.#ownThing.connectionsChanged();
@@ -155,7 +138,7 @@ export class SseScServer implements ProtocolServer {
             connections: this.#running?.listener?.connections ?? 0,
             sessions: this.#sessions.size,
             openRequests: this.#sessions.openRequests,
-            subscribers: this.#exposure.subscribers.size + this.#ownThing.subscribers,
+            subscribers: this.#answering.subscribers,
             listeners: this.#exposure.listeners + this.#ownThing.listeners,
             tokenVerifications: this.#running?.auth?.verifications ?? 0,
         };
@@ -239,6 +222,7 @@ export class SseScServer implements ProtocolServer {
             const paths = { streamPath: this.#settings.streamPath, requestPath: REQUEST_PATH };
             const endpoints = new Endpoints(this.#settings, paths, listener?.port ?? -1);
             this.#ownThing.start(servient, id, endpoints.default);
+            await hub?.deleteStale((thingId) => this.#answering.isOwn(thingId));
             const { things } = this.#exposure;
             const descriptions = new Descriptions(
                 things,
@@ -256,7 +240,6 @@ export class SseScServer implements ProtocolServer {
             await store.close();
             throw error;
         }
-        await hub?.deleteStale((thingId) => this.#isOwn(thingId));
         await Promise.all([...this.#exposure.things.values()].map((thing) => this.#publish(thing)));
         this.#running.announcer?.start();
         debug(`SseScServer is reached on port ${this.getPort()}`);
@@ -270,7 +253,7 @@ export class SseScServer implements ProtocolServer {
         this.#exposure.clear();
         this.#ownThing.stop();
         this.#sessions.endAll();
-        for (const connection of this.#local) connection.close();
+        this.#answering.closeLocal();
         await Promise.all([unmounted, running.announcer?.stop(), running.listener?.stop()]);
         this.#running = undefined;
         await running.auth?.close();
@@ -309,7 +292,7 @@ export class SseScServer implements ProtocolServer {
     getThingDescription(thingId: string): ConsumableDescription {
         const td: unknown = JSON.parse(this.#requireRunning().descriptions.of(thingId, undefined));
         // Agents' TDs may have what node-wot does not take, such as ids that are no URIs.
-        return this.#isOwn(thingId) ? (td as ConsumableDescription) : normalizeThingDescription(td);
+        return this.#answering.isOwn(thingId) ? (td as ConsumableDescription) : normalizeThingDescription(td);
     }
 
     /**
@@ -319,21 +302,7 @@ export class SseScServer implements ProtocolServer {
      */
     connectLocally(options: PeerOptions): LocalConnection {
         this.#requireRunning();
-        const identity: Identity = { clientId: this.#ownThing.id, role: LOCAL_ROLE };
-        const connection = new LocalConnection(
-            identity,
-            {
-                onRequest: (caller, request, context) => this.#carryOut(caller, request, context),
-                answersAs: ({ thingId }) => this.#agentOf(thingId),
-                onClosed: (closed) => {
-                    this.#local.delete(closed);
-                    this.#left(closed);
-                },
-            },
-            options
-        );
-        this.#local.add(connection);
-        return connection;
+        return this.#answering.connectLocally(options);
     }
 
     /**
@@ -354,29 +323,6 @@ export class SseScServer implements ProtocolServer {
         return descriptions.at(path.slice(endpoints.default.basePath.length));
     }
 
-    /** Own Things go first: nobody else can have their ids. */
-    #carryOut(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
-        const { thingId } = request;
-        if (this.#ownThing.answersFor(thingId)) return this.#ownThing.handle(caller, request, context);
-        const hub = this.#running?.hub;
-        if (hub?.answersFor(thingId) === true && !this.#isOwn(thingId)) return hub.handle(caller, request, context);
-        return this.#exposure.handle(caller, request, context);
-    }
-
-    #isOwn(thingId: string): boolean {
-        return this.#exposure.things.get(thingId) !== undefined || this.#ownThing.answersFor(thingId);
-    }
-
-    #agentOf(thingId: string): string {
-        return this.#isOwn(thingId) ? "" : (this.#running?.hub?.agentOf(thingId) ?? "");
-    }
-
-    #left(caller: Caller): void {
-        this.#exposure.closed(caller);
-        this.#ownThing.closed(caller);
-        this.#running?.hub?.closed(caller);
-    }
-
     #openHub(store: Store, serverId: string): Promise<Hub> | undefined {
         const { hub: settings, maxDepth } = this.#settings;
         if (settings === undefined) return undefined;
@@ -385,7 +331,7 @@ export class SseScServer implements ProtocolServer {
             settings,
             serverId,
             maxDepth,
-            isReserved: (thingId) => this.#isOwn(thingId),
+            isReserved: (thingId) => this.#answering.isOwn(thingId),
             subscribers: this.#exposure.subscribers,
             agents: this.#requests,
             render: (record) => this.#requireRunning().descriptions.ofRecord(record, undefined),
@@ -419,64 +365,22 @@ export class SseScServer implements ProtocolServer {
         });
     }
 
-    async #createSite(auth: Auth | undefined, hub: Hub | undefined): Promise<Site> {
-        const authenticate = auth?.authenticate ?? authenticateNobody;
-        const { dialects, streamPath } = this.#settings;
-        const routes = new SseScRoutes({
-            ...this.#settings,
-            streams: dialects,
-            defaultConverter: dialectOf(streamPath, dialects),
-            authenticate,
+    #createSite(auth: Auth | undefined, hub: Hub | undefined): Promise<Site> {
+        return createSite({
+            settings: this.#settings,
+            auth,
+            hub,
             sessions: this.#sessions,
+            descriptions: () => this.#requireRunning().descriptions,
+            hasThing: (thingId) => this.#exposure.things.get(thingId) !== undefined,
             onError: warnOf,
             onResponse: ({ clientId }, response) => {
                 this.#requests.responded(clientId, response);
             },
             onNotification: (identity, notification) => {
-                this.#running?.hub?.notified(identity, notification);
+                hub?.notified(identity, notification);
             },
         });
-        const { tdAccess } = this.#settings;
-        const admit = async (request: HttpRequest): Promise<void> => {
-            // Of a hub only the directory's own TD is public (design.md, "HTTP side")
-            if (tdAccess === "authenticated" || hub !== undefined) await authenticate(request);
-        };
-        const app = await createApp({
-            authn: await this.#authn(auth),
-            directory: await this.#directoryRoutes(hub, authenticate),
-            ownDescription: async (request) => {
-                if (tdAccess === "authenticated") await authenticate(request);
-                return this.#requireRunning().descriptions.wellKnown(hostOf(request));
-            },
-            hasThing: (thingId) => this.#exposure.things.get(thingId) !== undefined,
-            thingDescription: async (thingId, request) => {
-                await admit(request);
-                return this.#requireRunning().descriptions.of(thingId, hostOf(request));
-            },
-        });
-        return {
-            owns: (url) => routes.owns(url) || app.owns(url),
-            handle: (request, response, url) => {
-                if (!routes.handle(request, response, url)) app.handle(request, response, url);
-            },
-        };
-    }
-
-    async #directoryRoutes(hub: Hub | undefined, authenticate: Authenticate) {
-        const { heartbeatInterval, maxDepth, maxMessageSize } = this.#settings;
-        const routes = await hub?.createRoutes({
-            authenticate: (request) => authenticate(request),
-            readJson: (request, maxSize) => readJson(request, maxSize, maxDepth),
-            render: (record, request) => this.#requireRunning().descriptions.ofRecord(record, hostOf(request)),
-            maxBodySize: maxMessageSize,
-            heartbeatInterval,
-        });
-        return routes && { owns: routes.owns, handle: routes.handle };
-    }
-
-    async #authn(auth: Auth | undefined) {
-        const handle = await auth?.router((request, maxSize) => readJson(request, maxSize, this.#settings.maxDepth));
-        return handle && { paths: AUTHN_PATHS, handle };
     }
 
     #readings(): ServerReadings {
@@ -485,7 +389,7 @@ export class SseScServer implements ProtocolServer {
             clients: () => this.#sessions.clients,
             connections: () => this.status.connections,
             openRequests: () => this.#sessions.openRequests,
-            subscribers: () => this.#exposure.subscribers.size + this.#ownThing.subscribers,
+            subscribers: () => this.#answering.subscribers,
             started: () => this.#requireRunning().started,
             version: packageVersion,
         };
@@ -525,8 +429,4 @@ function refuseId(thingId: string, own: string | undefined): void {
 /** Tells the log what clients are not told. */
 function warnOf(what: string, error: unknown): void {
     warn(`${what} failed: ${inspect(error)}`);
-}
-
-function hostOf(request: HttpRequest): string | undefined {
-    return header(request, "host") ?? header(request, ":authority");
 }
