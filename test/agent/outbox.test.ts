@@ -90,6 +90,7 @@ describe("what an agent publishes", () => {
         }
         await hub.until("all", () => hub.notifications.length === 100);
         expect(most).to.equal(1);
+        expect(new Set(hub.notifications.map(({ messageID }) => messageID)).size).to.equal(100);
     });
 
     it("splits batches at 500 lines and 256 KiB", async () => {
