@@ -12,7 +12,7 @@ import { readServerUrl } from "./server-url";
 const { info } = createLoggers("binding-hiveot", "client");
 
 /** Options of `connect()`: those of a `SseScClientFactory` that concern one connection; times in milliseconds. */
-export interface ConnectionOptions extends Omit<SseScClientConfig, "credentials" | "idleTimeout"> {
+export interface ConnectionOptions extends Omit<SseScClientConfig, "credentials" | "idleTimeout" | "hub"> {
     /** Gives up connecting: `connect()` rejects with `ABORTED`. Later it means nothing: use `close()`. */
     signal?: AbortSignal;
 }

@@ -38,8 +38,6 @@ export class NotificationOutbox {
     readonly #queue: NotificationQueue;
     /** Things that the hub does not know yet on this connection: theirs wait. */
     readonly #held = new Set<string>();
-    /** Things that have a POST in flight. */
-    readonly #busy = new Set<string>();
     #state: "away" | "single" | "batches" = "away";
     #inFlight = 0;
     /** Ends what is in flight on an earlier connection. */
@@ -140,12 +138,7 @@ export class NotificationOutbox {
         if (this.#state === "away") return;
         for (const [thingId, entry] of this.#queue.heads()) {
             if (this.#inFlight >= POSTS_AT_ONCE) return;
-            if (this.#held.has(thingId) || this.#busy.has(thingId) || entry.sending) continue;
-            this.#busy.add(thingId);
-            void this.#post([entry]).finally(() => {
-                this.#busy.delete(thingId);
-                this.#schedule();
-            });
+            if (!this.#held.has(thingId) && !entry.sending) void this.#post([entry]);
         }
     }
 
