@@ -127,8 +127,9 @@ export class Hub {
         await Promise.all(stale.map((id) => this.deleteOwn(id)));
     }
 
-    /** A client published something; it counts for Things of its own only. */
+    /** A client published something; it counts for Things of its own only, and while its role lets it have Things. */
     notified(identity: Identity, notification: NotificationMessage): void {
+        if (this.#directory.accessOf(identity.role).write === "none") return;
         this.#agentThings.notified(identity, notification);
     }
 

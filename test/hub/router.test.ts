@@ -256,6 +256,17 @@ for (const [transport, requestTimeout] of [
             expect(envelope["output"]).to.include({ value: "right" });
         });
 
+        it("passes by what a client publishes whose role lets it have no Things, though one is its own", async () => {
+            await setUp.server.directory.put(lampTd("lamp-3"), usernameOf("operator"));
+            await setUp.server.directory.put(lampTd("lamp-2"), usernameOf("service"));
+            const consumer = await connected("viewer");
+            await consumer.call({ operation: "subscribeallevents" });
+            await (await agent("operator")).notify({ thingID: "lamp-3", name: "failed", value: "not heard" });
+            await (await agent("service")).notify({ thingID: "lamp-2", name: "failed", value: "heard" });
+            await consumer.stream!.notification({ value: "heard" });
+            expect(consumer.stream!.notifications()).to.have.length(1);
+        });
+
         it("answers readevent and readallevents itself, whether the agent is there or not", async () => {
             const lamp = await agent();
             for (const value of ["first", "second"]) await lamp.notify({ thingID: LAMP, name: "warned", value });
