@@ -22,9 +22,9 @@ export class Answering {
         private readonly hub: () => Hub | undefined
     ) {}
 
-    /** Callers that are subscribed to something; who watches the server's own Thing too counts twice. */
+    /** Callers that are subscribed to something; who watches the server's own Thing or directory too counts several times. */
     get subscribers(): number {
-        return this.exposure.subscribers.size + this.ownThing.subscribers;
+        return this.exposure.subscribers.size + this.ownThing.subscribers + (this.hub()?.subscribers ?? 0);
     }
 
     /** Subscriptions of one caller. */

@@ -5,6 +5,7 @@ import { OWN_TD_PATH, thingIdIn } from "./http/app";
 import type { ServerThing } from "./server-thing";
 import { affordancesOf, type ExposedThings } from "./things/exposed-things";
 import { httpUrlOf, type Endpoint } from "./things/forms";
+import { withoutNulls } from "./hub/description-check";
 import { describeDirectory, DIRECTORY_ID, isDirectory } from "./hub/directory-description";
 import type { DirectoryRecord } from "./hub/directory-records";
 import type { DirectoryStore } from "./hub/directory-store";
@@ -61,7 +62,9 @@ export class Descriptions {
 
     #ofRecord({ id, td }: DirectoryRecord, endpoint: Endpoint): ThingDescription {
         if (this.things.get(id) !== undefined) return this.#ofOwn(id, endpoint);
-        return renderAgentDescription(id, td, endpoint, this.security, [linkTo(endpoint, DIRECTORY_ID, "collection")]);
+        return renderAgentDescription(id, withoutNulls(td), endpoint, this.security, [
+            linkTo(endpoint, DIRECTORY_ID, "collection"),
+        ]);
     }
 
     /** Its Things can be had over plain HTTP too (WoT Discovery). */

@@ -61,6 +61,11 @@ export class Directory {
         return directoryAccess(role, this.#options.mayPerform(role, "readproperty"));
     }
 
+    /** Callers that are subscribed to the directory under its other names. */
+    get subscribers(): number {
+        return this.#ofAliases.size;
+    }
+
     /** Subscriptions of one caller to the directory under its other names. */
     subscriptionsOf(caller: Caller): number {
         return this.#ofAliases.count(caller);

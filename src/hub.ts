@@ -133,6 +133,11 @@ export class Hub {
         this.#agentThings.notified(identity, notification);
     }
 
+    /** Callers that the server's subscribers do not count. */
+    get subscribers(): number {
+        return this.#directory.subscribers;
+    }
+
     /** Subscriptions of one caller that the server's subscribers do not count. */
     subscriptionsOf(caller: Caller): number {
         return this.#directory.subscriptionsOf(caller);

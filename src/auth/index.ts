@@ -14,7 +14,7 @@ import { Tokens } from "./tokens";
 
 export type { AccountConfig } from "./account-config";
 export type { Account, AccountRegistry, AccountStore } from "./accounts";
-export { authenticateNobody, type Authenticate } from "./authenticator";
+export { authenticateNobody } from "./authenticator";
 export { LevelAccounts } from "./level-accounts";
 export type { LoginLimits } from "./login-throttle";
 export { AUTH_OPTIONS, validateAuthOptions, type AuthOptions } from "./options";

@@ -54,7 +54,7 @@ describe("the client factories beside binding-http in one servient", () => {
         guest.addClientFactory(factories.sse);
         guest.addCredentials({ [COUNTER_ID]: ADMIN });
         const wot = await guest.start();
-        const td = server.getThingDescription(COUNTER_ID) as WoT.ThingDescription;
+        const td = server.getThingDescription(COUNTER_ID);
         const counter = await wot.consume(td);
         const forms = (td.properties?.["count"]?.forms ?? []) as { href: string }[];
         const overHttp = forms.findIndex(

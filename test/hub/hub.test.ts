@@ -109,6 +109,9 @@ describe("a hub", () => {
             id: "thingDirectory",
             "@type": "ThingDirectory",
         });
+        const own = `/things/${encodeURIComponent(setUp.server.thingId)}`;
+        expect(await get(setUp, own)).to.include({ status: 401 });
+        expect(await get(setUp, own, "viewer")).to.include({ status: 200 });
         for (const path of [
             "/things",
             `/things/${encodeURIComponent(LAMP)}`,
@@ -208,8 +211,70 @@ describe("a hub", () => {
             await agent.call({ operation: "ping" });
             expect(agent.stream!.notifications()).to.have.length(1);
             expect(agent.stream!.faults).to.deep.equal([]);
+            expect(setUp.server.status.subscribers).to.equal(1);
+            const left = new Promise((done) => setUp.server.connections.once("closed", done));
+            agent.stream!.destroy();
+            await left;
+            expect(setUp.server.status.subscribers).to.equal(0);
         });
     }
+
+    it("answers for its directory as for any Thing", async () => {
+        const setUp = await start();
+        const agent = await connected(setUp, "device");
+        await agent.call(write(lampTd()));
+        const on = { thingID: "thingDirectory" };
+        const read = await agent.call({ ...on, operation: "readevent", name: "thingCreated" });
+        expect(read.envelope["output"]).to.include({ name: "thingCreated", thingID: "thingDirectory" });
+        const all = await agent.call({ ...on, operation: "readallevents" });
+        expect(all.envelope["output"]).to.have.all.keys("thingCreated", "thingUpdated");
+        const things = await agent.call({ ...on, operation: "readallproperties" });
+        expect(things.envelope["output"]).to.have.property("things").of.length(2);
+        const some = await agent.call({ ...on, operation: "readmultipleproperties", input: ["things"] });
+        expect(some.envelope["output"]).to.have.property("things").of.length(2);
+        const service = await connected(setUp, "service");
+        expect((await service.call({ ...on, operation: "queryallactions" })).envelope).to.deep.include({ output: {} });
+        const failures: readonly (readonly [Envelope, number])[] = [
+            [{ operation: "queryaction", name: "createThing" }, 404],
+            [{ operation: "cancelaction", name: "nothing" }, 404],
+            [{ operation: "writeproperty", name: "things", input: [] }, 400],
+            [{ operation: "writeproperty", name: "nothing", input: [] }, 404],
+            [{ operation: "writeallproperties", input: {} }, 400],
+            [{ operation: "observeproperty", name: "things" }, 400],
+            [{ operation: "subscribeevent", name: "nothing" }, 404],
+            [{ operation: "readevent", name: "nothing" }, 404],
+            [{ operation: "invokeaction", name: "nothing" }, 404],
+            [{ operation: "nothing" }, 400],
+        ];
+        for (const [request, status] of failures) {
+            const { envelope } = await service.call({ ...on, ...request });
+            expect(envelope["error"], JSON.stringify(request)).to.include({ status });
+        }
+        const nobody = await connected(setUp, "none");
+        for (const operation of ["ping", "subscribeallevents", "readallproperties", "invokeaction"]) {
+            const { envelope } = await nobody.call({ ...on, operation, name: "retrieveTDD" });
+            expect(envelope["error"], operation).to.include({ status: 403 });
+        }
+    });
+
+    it("answers for its own Things as itself", async () => {
+        const setUp = await start();
+        const { envelope } = await (
+            await connected(setUp, "viewer")
+        ).call({ operation: "readproperty", thingID: COUNTER_ID, name: "count" });
+        expect(envelope).to.include({ output: 0, senderID: "" });
+    });
+
+    it("keeps the media type of what is no JSON, and no member that is null", async () => {
+        const setUp = await start();
+        const forms = [{ href: "sse://h/x", contentType: "text/plain", op: ["readproperty"] }];
+        const properties = { label: { type: "string", forms, unit: null } };
+        await setUp.server.directory.put(lampTd({ properties, actions: null }), "device1");
+        const td = await get(setUp, `/things/${encodeURIComponent(LAMP)}`, "viewer");
+        expect(td).to.have.nested.property("properties.label.forms[0].contentType", "text/plain");
+        expect(td).not.to.have.property("actions");
+        expect(td["properties"]).to.have.property("label").that.does.not.have.property("unit");
+    });
 
     it("forgets the events of a Thing that was deleted", async () => {
         const setUp = await start();

@@ -164,6 +164,16 @@ describe("a script beside a hub", () => {
         expect(setUp.server.status.subscribers).to.equal(0);
     });
 
+    it("leaves nothing at the server when its servient shuts down", async () => {
+        const { setUp, factory } = await start("plain h1");
+        await factory
+            .peerFor(setUp.server.getThingDescription(LAMP))
+            .subscribeAllEvents("", { onNotification: () => undefined });
+        expect(setUp.server.status.subscribers).to.equal(1);
+        factory.destroy();
+        expect(setUp.server.status.subscribers).to.equal(0);
+    });
+
     it("reaches other servers as ever", async () => {
         const { factory } = await start("plain h1");
         const elsewhere = await SetUp.start({
