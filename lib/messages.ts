@@ -19,6 +19,11 @@ export interface RequestMessage {
     readonly name: string;
     /** Absent is `undefined`; `null` is a value. */
     readonly input: unknown;
+    /**
+     * uriVariables as the text of a query (without `?`), where the request comes on a stream: that has no URL for them. An extension of
+     * ours, which HiveOT's agents ignore.
+     */
+    readonly query?: string;
     /** Ties the response to the request; empty if the sender gave none. For `invokeaction` it is the action's id. */
     readonly correlationId: string;
     readonly messageId: string;
@@ -119,7 +124,7 @@ export function now(): string {
 
 /** What a caller gives to make a request; the rest is filled in. */
 export type NewRequest = Pick<RequestMessage, "operation"> &
-    Partial<Pick<RequestMessage, "thingId" | "name" | "input" | "correlationId" | "messageId" | "created">>;
+    Partial<Pick<RequestMessage, "thingId" | "name" | "input" | "query" | "correlationId" | "messageId" | "created">>;
 
 /** Makes a request with fresh ids. */
 export function createRequest(init: NewRequest): RequestMessage {
@@ -129,6 +134,7 @@ export function createRequest(init: NewRequest): RequestMessage {
         thingId: init.thingId ?? "",
         name: init.name ?? "",
         input: init.input,
+        ...(init.query === undefined || init.query === "" ? {} : { query: init.query }),
         correlationId: init.correlationId ?? newId(),
         messageId: init.messageId ?? newId(),
         senderId: "",

@@ -47,8 +47,8 @@ export class AgentThings {
     /**
      * Carries out a request: subscriptions and `readevent` here, everything else by the agent.
      * @returns the output of the response
-     * @throws SseScError UNKNOWN_OPERATION, FORBIDDEN, UNKNOWN_THING, UNKNOWN_AFFORDANCE, TOO_MANY_SUBSCRIPTIONS, AGENT_OFFLINE, and
-     * what `Router.forward` throws
+     * @throws SseScError UNKNOWN_OPERATION, FORBIDDEN, UNKNOWN_THING, UNKNOWN_AFFORDANCE, NOT_OBSERVABLE, TOO_MANY_SUBSCRIPTIONS,
+     * AGENT_OFFLINE, and what `Router.forward` throws
      */
     async handle(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
         const { operation, thingId, name } = request;
@@ -74,7 +74,7 @@ export class AgentThings {
             case "readallevents":
                 return this.#latest.all(thingId);
             default:
-                return this.#router.forward(agent, caller, request);
+                return this.#router.forward(agent, caller, request, context.query);
         }
     }
 
@@ -105,14 +105,15 @@ export class AgentThings {
         if (!this.#options.subscribers.deleteWithin(caller, topic)) this.#check(topic);
     }
 
-    /** @throws SseScError UNKNOWN_THING, UNKNOWN_AFFORDANCE */
+    /** @throws SseScError UNKNOWN_THING, UNKNOWN_AFFORDANCE, NOT_OBSERVABLE */
     #check({ affordance, thingId, name }: Topic): void {
         if (name === "") return;
         const td = this.#options.describe(thingId);
         if (td === undefined) throw new SseScError("UNKNOWN_THING");
         const affordances = td[CONTAINERS[affordance]];
-        if (!isRecord(affordances) || !Object.hasOwn(affordances, name)) {
-            throw new SseScError("UNKNOWN_AFFORDANCE");
-        }
+        const known = isRecord(affordances) && Object.hasOwn(affordances, name) ? affordances[name] : undefined;
+        if (!isRecord(known)) throw new SseScError("UNKNOWN_AFFORDANCE");
+        // Where it does not say, it can be: HiveOT's TDs never say so.
+        if (affordance === "property" && known["observable"] === false) throw new SseScError("NOT_OBSERVABLE");
     }
 }

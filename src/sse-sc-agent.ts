@@ -204,7 +204,7 @@ export class SseScAgent implements ProtocolServer {
         }
         try {
             return await this.#dispatcher.dispatch(operation, request, {
-                query: context.query ?? "",
+                query: context.query ?? request.query ?? "",
                 onProgress: (value) => this.#link?.publish(createProgress(request, value)),
             });
         } catch (thrown) {

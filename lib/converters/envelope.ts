@@ -105,6 +105,7 @@ export function requestEnvelope(request: RequestMessage): Json {
         thingID: request.thingId,
         name: orAbsent(request.name),
         input: request.input,
+        query: request.query,
         correlationID: orAbsent(request.correlationId),
         messageID: request.messageId,
         senderID: orAbsent(request.senderId),
@@ -114,12 +115,14 @@ export function requestEnvelope(request: RequestMessage): Json {
 
 /** Reads a request; both dialects have the same. */
 export function readRequest(members: Members): RequestMessage {
+    const query = members.string("query");
     return {
         kind: "request",
         operation: members.operation(),
         thingId: members.string("thingID"),
         name: members.string("name"),
         input: members.get("input"),
+        ...(query === "" ? {} : { query }),
         correlationId: members.string("correlationID"),
         messageId: members.string("messageID") || newId(),
         senderId: members.string("senderID"),

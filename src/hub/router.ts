@@ -40,13 +40,14 @@ export class Router<Caller> {
     /**
      * Passes a request on.
      * @param agent client id of the agent
+     * @param query uriVariables that came with it, as the text of a query
      * @returns the output of its response, with action ids as callers know them
      * @throws SseScError AGENT_OFFLINE, TIMEOUT, OUTCOME_UNKNOWN, TOO_MANY_REQUESTS, or the agent's own error
      */
-    async forward(agent: string, caller: Caller, request: RequestMessage): Promise<unknown> {
+    async forward(agent: string, caller: Caller, request: RequestMessage, query = ""): Promise<unknown> {
         const { operation, thingId, name, senderId } = request;
         const passedOn: RequestMessage = {
-            ...createRequest({ operation, thingId, name, input: this.#inputFor(agent, request) }),
+            ...createRequest({ operation, thingId, name, input: this.#inputFor(agent, request), query }),
             senderId,
         };
         const id = passedOn.correlationId;

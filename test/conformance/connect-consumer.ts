@@ -3,7 +3,7 @@ import { connect, type Connection } from "../../src/index";
 import { isSecure, type Role, type SetUp, type Transport, usernameOf } from "../support/set-ups";
 import { type Consumer, type Heard, Inbox, type Listening, type Outcome, type Running, type Target } from "./consumers";
 import { asFailure, asHeard, type PeerOperation } from "./node-wot-consumer";
-import { freshId, PATIENCE } from "./raw/raw-client";
+import { type Dialect, freshId, PATIENCE, STREAM_PATHS } from "./raw/raw-client";
 
 export class ConnectConsumer implements Consumer {
     private constructor(
@@ -11,10 +11,14 @@ export class ConnectConsumer implements Consumer {
         private readonly connection: Connection
     ) {}
 
-    static async connect(setUp: SetUp, transport: Transport, role: Role): Promise<ConnectConsumer> {
+    static async connect(setUp: SetUp, transport: Transport, role: Role, dialect: Dialect): Promise<ConnectConsumer> {
         const httpVersion = transport === "TLS h2" ? 2 : 1;
         const options = isSecure(transport) ? ({ caCert: setUp.certificate.cert, httpVersion } as const) : {};
-        const connection = await connect(setUp.origin, { token: await setUp.token(role) }, options);
+        const connection = await connect(
+            setUp.origin + STREAM_PATHS[dialect],
+            { token: await setUp.token(role) },
+            options
+        );
         return new ConnectConsumer(usernameOf(role), connection);
     }
 

@@ -39,14 +39,37 @@ export class NodeWotConsumer implements Consumer {
         options: FactoryOptions = {},
         change: (td: WoT.ThingDescription) => WoT.ThingDescription = (td) => td
     ): Promise<NodeWotConsumer> {
-        const servient = new Servient();
         const caCert = setUp.certificate.cert;
-        const factory = setUp.secure
-            ? new SseScClientFactory({ caCert, httpVersion: transport === "TLS h2" ? 2 : 1, ...options })
-            : new SseScPlainClientFactory(options);
-        servient.addClientFactory(factory);
         const token = await setUp.token(role);
-        servient.addCredentials(Object.fromEntries([...setUp.things.keys()].map((id) => [id, { token }])));
+        // The TDs of a hub are not public, and whoever may do nothing cannot read them either.
+        const reader = { token: await setUp.token("viewer") };
+        const credentials = setUp.agent === undefined ? {} : { credentials: { [setUp.origin]: reader } };
+        const given = { ...credentials, ...options };
+        const factory = setUp.secure
+            ? new SseScClientFactory({ caCert, httpVersion: transport === "TLS h2" ? 2 : 1, ...given })
+            : new SseScPlainClientFactory(given);
+        return NodeWotConsumer.#consume(setUp, usernameOf(role), factory, token, change);
+    }
+
+    /** A script of the server's own process. */
+    static async local(setUp: SetUp): Promise<NodeWotConsumer> {
+        const hub = setUp.server;
+        const factory = setUp.secure ? new SseScClientFactory({ hub }) : new SseScPlainClientFactory({ hub });
+        return NodeWotConsumer.#consume(setUp, hub.thingId, factory);
+    }
+
+    static async #consume(
+        setUp: SetUp,
+        clientId: string,
+        factory: Factory,
+        token?: string,
+        change: (td: WoT.ThingDescription) => WoT.ThingDescription = (td) => td
+    ): Promise<NodeWotConsumer> {
+        const servient = new Servient();
+        servient.addClientFactory(factory);
+        if (token !== undefined) {
+            servient.addCredentials(Object.fromEntries([...setUp.things.keys()].map((id) => [id, { token }])));
+        }
         const wot = await servient.start();
         const things = new Map<string, WoT.ConsumedThing>();
         for (const id of setUp.things.keys()) {
@@ -55,7 +78,7 @@ export class NodeWotConsumer implements Consumer {
         }
         const [first] = things.values();
         if (first === undefined) throw new Error("No Thing is exposed");
-        return new NodeWotConsumer(usernameOf(role), servient, factory, factory.peerFor(first), things);
+        return new NodeWotConsumer(clientId, servient, factory, factory.peerFor(first), things);
     }
 
     async perform(operation: string, target: Target = {}): Promise<Outcome> {

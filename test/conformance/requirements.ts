@@ -404,6 +404,10 @@ const DIRECTORY = [
     }),
 ];
 
+const HUB: readonly Requirement[] = rules("issue 5, deliverable 8", "HUB", {
+    scenarios: "what holds for a Thing of the server holds for one of an agent, end to end",
+});
+
 /** Every rule, by id. */
 export const REQUIREMENTS: ReadonlyMap<string, Requirement> = new Map(
     [
@@ -421,6 +425,7 @@ export const REQUIREMENTS: ReadonlyMap<string, Requirement> = new Map(
         ...THINGS,
         ...CLIENT,
         ...DIRECTORY,
+        ...HUB,
     ].map((rule) => [rule.id, rule])
 );
 

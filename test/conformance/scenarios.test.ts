@@ -75,7 +75,7 @@ describe("scenarios", () => {
         {
             name: "connect()",
             available: () => true,
-            connect: (setUp, transport, role) => ConnectConsumer.connect(setUp, transport, role),
+            connect: (setUp, transport, role, dialect) => ConnectConsumer.connect(setUp, transport, role, dialect),
         },
     ];
 

@@ -45,17 +45,33 @@ const problem = fc
     .chain((whole) => fc.constantFrom(whole, { status: whole.status, type: whole.type, title: whole.title }));
 
 /** Any request. */
-export const requests: fc.Arbitrary<RequestMessage> = fc.record({
-    kind: fc.constant("request" as const),
-    operation: fc.oneof(fc.constantFrom(...OPERATIONS), id),
-    thingId: text,
-    name: text,
-    input: fc.oneof(json, fc.constant(undefined)),
-    correlationId: text,
-    messageId: id,
-    senderId: text,
-    created: time,
-});
+export const requests: fc.Arbitrary<RequestMessage> = fc.record(
+    {
+        kind: fc.constant("request" as const),
+        operation: fc.oneof(fc.constantFrom(...OPERATIONS), id),
+        thingId: text,
+        name: text,
+        input: fc.oneof(json, fc.constant(undefined)),
+        query: id,
+        correlationId: text,
+        messageId: id,
+        senderId: text,
+        created: time,
+    },
+    {
+        requiredKeys: [
+            "kind",
+            "operation",
+            "thingId",
+            "name",
+            "input",
+            "correlationId",
+            "messageId",
+            "senderId",
+            "created",
+        ],
+    }
+);
 
 function responses(
     operation: fc.Arbitrary<string>,

@@ -207,7 +207,7 @@ function withoutData(message: Message): Message {
 }
 
 const NAMED: Readonly<Record<Message["kind"], readonly string[]>> = {
-    request: "kind operation thingId name input correlationId messageId senderId created".split(" "),
+    request: "kind operation thingId name input query correlationId messageId senderId created".split(" "),
     response: (
         "kind operation thingId name status output error correlationId messageId senderId consumerId timestamp " +
         "requested"

@@ -4,8 +4,15 @@
  * TLS h1 and TLS h2 are the same server: it has one port, and the client picks.
  */
 import { Servient } from "@node-wot/core";
-import { SseScServer } from "../../src/index";
-import { type Dialect, Http1Wire, Http2Wire, RawClient, type RudeWire } from "../conformance/raw/raw-client";
+import { SseScAgent, SseScServer } from "../../src/index";
+import {
+    type Dialect,
+    Http1Wire,
+    Http2Wire,
+    RawClient,
+    type RudeWire,
+    STREAM_PATHS,
+} from "../conformance/raw/raw-client";
 import { certificate, type TestCertificate } from "./certificates";
 import { COUNTER_ID, TestThing, TWIN_ID } from "./things";
 
@@ -35,6 +42,8 @@ export interface StartOptions {
     secure: boolean;
     /** Further options of the server. */
     server?: Partial<ServerOptions>;
+    /** The Things are those of an agent, and the server is the hub that it dials. */
+    agent?: { readonly transport: Transport; readonly dialect: Dialect };
     /** Ids of the Things to expose. Default: the counter and the digital twin. */
     things?: readonly string[];
 }
@@ -49,25 +58,38 @@ export class SetUp {
         readonly servient: Servient,
         readonly wot: typeof WoT,
         readonly things: ReadonlyMap<string, TestThing>,
-        readonly certificate: TestCertificate
+        readonly certificate: TestCertificate,
+        /** The servient of the agent that has the Things; absent if they are the server's own. */
+        readonly agent: Servient | undefined
     ) {}
 
-    static async start({ secure, server: options, things = [COUNTER_ID, TWIN_ID] }: StartOptions): Promise<SetUp> {
+    static async start({
+        secure,
+        server: options,
+        agent,
+        things = [COUNTER_ID, TWIN_ID],
+    }: StartOptions): Promise<SetUp> {
         const made = await certificate();
         const server = new SseScServer({
             port: 0,
             address: "127.0.0.1",
             accounts: ACCOUNTS,
             ...(secure ? { serverKey: made.key, serverCert: made.cert } : {}),
+            ...(agent === undefined ? {} : { hub: true }),
             ...options,
         });
         const servient = new Servient();
         servient.addServer(server);
-        const wot = await servient.start();
+        const started = await servient.start();
+        const behind =
+            agent && (await startAgent(agent, `${secure ? "sse" : "sse-plain"}://127.0.0.1:${server.getPort()}`, made));
+        const wot = behind?.wot ?? started;
         const exposed = new Map<string, TestThing>();
         for (const id of things) exposed.set(id, await TestThing.produce(wot, id));
+        const registered = behind?.registered(exposed.size);
         for (const { thing } of exposed.values()) await thing.expose();
-        return new SetUp(secure, server, servient, wot, exposed, made);
+        await registered;
+        return new SetUp(secure, server, servient, wot, exposed, made, behind?.servient);
     }
 
     get port(): number {
@@ -141,6 +163,7 @@ export class SetUp {
     }
 
     async stop(): Promise<void> {
+        await this.agent?.shutdown();
         await this.servient.shutdown();
     }
 
@@ -154,6 +177,30 @@ export class SetUp {
             await client.close();
         }
     }
+}
+
+/** A servient with an agent at a hub, as the account `device1`. */
+async function startAgent(
+    { transport, dialect }: NonNullable<StartOptions["agent"]>,
+    hub: string,
+    { cert }: TestCertificate
+): Promise<{ servient: Servient; wot: typeof WoT; registered(count: number): Promise<void> }> {
+    const tls = { caCert: cert, httpVersion: transport === "TLS h2" ? 2 : 1 } as const;
+    const agent = new SseScAgent({
+        hub: hub + STREAM_PATHS[dialect],
+        credentials: { username: usernameOf("device"), password: passwordOf("device") },
+        ...(transport === "plain h1" ? {} : tls),
+    });
+    const servient = new Servient();
+    servient.addServer(agent);
+    const wot = await servient.start();
+    const registered = (count: number): Promise<void> =>
+        new Promise((resolve) => {
+            agent.on("registered", () => {
+                if (agent.status.registered.length === count) resolve();
+            });
+        });
+    return { servient, wot, registered };
 }
 
 /** A raw wire to any server. */
