@@ -6,6 +6,8 @@ import type { RequestMessage } from "../../lib/messages";
 
 /** Actions of one agent that are remembered; beyond it the oldest is forgotten, and its id stays as it is. */
 const MAX_PER_AGENT = 1_000;
+/** Characters that they may have in all: callers choose their ids and names, which may be as long as a message can be. */
+const MAX_TEXT_PER_AGENT = 1024 * 1024;
 
 interface PassedOn {
     /** The caller's own request. */
@@ -18,6 +20,8 @@ interface PassedOn {
 class AgentActions {
     readonly byAgentsId = new Map<string, PassedOn>();
     readonly byTarget = new Map<string, Set<PassedOn>>();
+    /** Characters of what callers chose. */
+    text = 0;
 }
 
 /** The ids of the actions of all agents of a hub. */
@@ -34,8 +38,12 @@ export class ActionIds {
         const known = actions.byTarget.get(target);
         if (known === undefined) actions.byTarget.set(target, new Set([passedOn]));
         else known.add(passedOn);
-        const [oldest] = actions.byAgentsId.values();
-        if (actions.byAgentsId.size > MAX_PER_AGENT && oldest !== undefined) forget(actions, oldest);
+        actions.text += textOf(passedOn);
+        for (const oldest of actions.byAgentsId.values()) {
+            if (oldest === passedOn) break;
+            if (actions.byAgentsId.size <= MAX_PER_AGENT && actions.text <= MAX_TEXT_PER_AGENT) break;
+            forget(actions, oldest);
+        }
     }
 
     /** The caller's request that became the agent's action; `undefined` if it is not known. */
@@ -62,7 +70,13 @@ function targetOf({ thingId, name }: RequestMessage, actionId: string): string {
     return JSON.stringify([thingId, name, actionId]);
 }
 
-function forget(actions: AgentActions, { request, agentsId }: PassedOn): void {
+function textOf({ request: { thingId, name, correlationId, messageId } }: PassedOn): number {
+    return thingId.length + name.length + correlationId.length + messageId.length;
+}
+
+function forget(actions: AgentActions, passedOn: PassedOn): void {
+    const { request, agentsId } = passedOn;
+    actions.text -= textOf(passedOn);
     actions.byAgentsId.delete(agentsId);
     const target = targetOf(request, request.correlationId);
     const same = actions.byTarget.get(target);

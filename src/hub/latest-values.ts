@@ -6,7 +6,7 @@ import type { NotificationMessage } from "../../lib/messages";
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Names of one Thing that are kept: agents may make up names without end. */
 const MAX_NAMES = 1_000;
-/** What any value takes beside its text. */
+/** What any value takes beside its text and those of its event. */
 const OVERHEAD = 200;
 
 interface Latest {
@@ -35,7 +35,7 @@ export class LatestValues {
         if (events === undefined) this.#things.set(thingId, (events = new Map<string, Latest>()));
         if (events.size >= MAX_NAMES && !events.has(name)) return;
         this.#delete(events, name);
-        const latest: Latest = { event, bytes: OVERHEAD + sizeOf(event.value) };
+        const latest: Latest = { event, bytes: OVERHEAD + textOf(event) + sizeOf(event.value) };
         events.set(name, latest);
         this.#order.add(latest);
         this.#bytes += latest.bytes;
@@ -76,6 +76,11 @@ export class LatestValues {
         this.#order.delete(latest);
         this.#bytes -= latest.bytes;
     }
+}
+
+/** The bytes of what an agent may make as long as a message can be, names above all. */
+function textOf({ thingId, name, messageId, correlationId, timestamp }: NotificationMessage): number {
+    return 2 * (thingId.length + name.length + messageId.length + correlationId.length + timestamp.length);
 }
 
 /** About how many bytes a value takes in memory. Its depth has been bounded by who read it. */
