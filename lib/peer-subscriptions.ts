@@ -21,6 +21,11 @@ export interface SubscriptionHandle {
 /** Failures of a renewal that the next drop and renewal put right. */
 const TRANSIENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["CONNECTION_LOST", "CONNECT_FAILED", "NO_SESSION"]);
 
+/** Milliseconds for which a renewed subscription waits for its Thing: a hub may have started before its agents have found back. */
+const PATIENCE = 60_000;
+/** Milliseconds between two such attempts; the first pause, doubled up to the longest. */
+const PAUSE = { first: 50, longest: 2_000 } as const;
+
 /** Renewals under way at once: a server takes only so many open requests of one connection. */
 const RENEWALS_AT_ONCE = 50;
 
@@ -44,6 +49,8 @@ export class PeerSubscriptions {
     /** Number of the renewal: a later one makes those of the one before void. */
     #generation = 0;
     #down = false;
+    /** Runs while subscriptions wait for their Things. */
+    #retry: ReturnType<typeof setTimeout> | undefined;
 
     constructor(
         private readonly request: (init: NewRequest, query?: string) => Promise<ResponseMessage>,
@@ -99,33 +106,26 @@ export class PeerSubscriptions {
     /** The path is down: what is stopped meanwhile has been forgotten by the other side already. */
     drop(): void {
         this.#down = true;
+        clearTimeout(this.#retry);
     }
 
-    /** Makes all subscriptions anew, because the other side has forgotten them, and tells when it has answered for each. */
+    /**
+     * Makes all subscriptions anew, because the other side has forgotten them, and tells when it has answered for each. Those whose
+     * Thing it does not know (yet) are tried again for a minute.
+     */
     renew(): void {
         this.#down = false;
+        clearTimeout(this.#retry);
         const generation = ++this.#generation;
-        let last: Promise<unknown>[] = [];
-        let next: Promise<unknown>[] = [];
-        const all: Promise<unknown>[] = [];
-        for (const shared of this.#shared.values()) {
-            const before = last;
-            shared.ready = before.length === 0 ? this.#start(shared) : this.#startAfter(before, shared, generation);
-            shared.ready.catch((error: unknown) => {
-                const cause = toSseScError(error, "CONNECTION_LOST");
-                if (!TRANSIENT.has(cause.code)) this.#end(shared, cause);
-            });
-            all.push(shared.ready);
-            next.push(shared.ready);
-            if (next.length >= RENEWALS_AT_ONCE) [last, next] = [next, []];
-        }
-        void Promise.allSettled(all).then(() => {
-            if (generation === this.#generation && !this.#down) this.onRenewed();
+        const renewals = this.#renewEach([...this.#shared.values()], generation, Date.now() + PATIENCE, PAUSE.first);
+        void renewals.then(() => {
+            if (this.#isCurrent(generation)) this.onRenewed();
         });
     }
 
     /** Ends all subscriptions with an error. */
     fail(error: SseScError): void {
+        clearTimeout(this.#retry);
         for (const shared of [...this.#shared.values()]) this.#end(shared, error);
     }
 
@@ -138,6 +138,36 @@ export class PeerSubscriptions {
                 });
             }
         });
+    }
+
+    /** Makes subscriptions anew, some at once; settles when the other side has answered for each. */
+    async #renewEach(each: readonly Shared[], generation: number, until: number, pause: number): Promise<void> {
+        let last: Promise<unknown>[] = [];
+        let next: Promise<unknown>[] = [];
+        const all: Promise<unknown>[] = [];
+        const unknown: Shared[] = [];
+        for (const shared of each) {
+            const before = last;
+            shared.ready = before.length === 0 ? this.#start(shared) : this.#startAfter(before, shared, generation);
+            shared.ready.catch((error: unknown) => {
+                const cause = toSseScError(error, "CONNECTION_LOST");
+                if (cause.code === "UNKNOWN_THING" && Date.now() < until) unknown.push(shared);
+                else if (!TRANSIENT.has(cause.code)) this.#end(shared, cause);
+            });
+            all.push(shared.ready);
+            next.push(shared.ready);
+            if (next.length >= RENEWALS_AT_ONCE) [last, next] = [next, []];
+        }
+        await Promise.allSettled(all);
+        if (unknown.length === 0 || !this.#isCurrent(generation)) return;
+        this.#retry = setTimeout(() => {
+            const standing = unknown.filter((shared) => this.#shared.get(topicKey(shared.topic)) === shared);
+            void this.#renewEach(standing, generation, until, Math.min(2 * pause, PAUSE.longest));
+        }, pause);
+    }
+
+    #isCurrent(generation: number): boolean {
+        return generation === this.#generation && !this.#down;
     }
 
     #start({ operation, topic, query }: Shared): Promise<ResponseMessage> {

@@ -9,7 +9,8 @@ export type ConnectionState = "connected" | "reconnecting" | "closed";
 /** What a connection tells: the parameters of the listeners, by the name of the event. */
 export interface ConnectionEventMap {
     /**
-     * The connection is back, and every subscription was made anew or refused. What was notified in the meantime is lost: read
+     * The connection is back, and every subscription was made anew, was refused, or waits up to a minute for its Thing to come back
+     * to a hub. What was notified in the meantime is lost: read
      * here what must not be missed.
      */
     connected: [];

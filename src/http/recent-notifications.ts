@@ -9,6 +9,8 @@
 const MAX_PER_CONNECTION = 1_000;
 /** Ids of all connections; beyond it those go that are silent for the longest time. */
 const MAX_IDS = 200_000;
+/** Characters of an id of a message or a connection; longer ones are nobody's who repeats, and not remembered. Ours are UUIDs. */
+const MAX_LENGTH = 128;
 
 /** Remembers message ids by connection, across its streams. */
 export class RecentNotifications {
@@ -25,6 +27,7 @@ export class RecentNotifications {
 
     /** Notes a notification. @returns true if it has come before */
     isRepeat(clientId: string, cid: string, messageId: string): boolean {
+        if (messageId.length > MAX_LENGTH || cid.length > MAX_LENGTH) return false;
         const key = JSON.stringify([clientId, cid]);
         const ids = this.#connections.get(key) ?? new Set<string>();
         if (ids.has(messageId)) return true;

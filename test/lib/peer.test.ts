@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { expect } from "chai";
 import type { Channel, ChannelReceiver, SendOptions } from "../../lib/channel";
 import { SseScError } from "../../lib/errors";
@@ -244,6 +245,34 @@ describe("Peer", () => {
             channel.receiver?.reopened();
             expect((await ended).code).to.equal("FORBIDDEN");
             expect(peer.inUse).to.equal(false);
+        });
+
+        it("waits for a Thing that is not known yet when the path opens again, unless the subscription is stopped", async () => {
+            let unknown = 0;
+            const answered = new EventEmitter();
+            const { peer, channel } = peerWith((request) => {
+                const error = { status: 404, type: "urn:hiveot-ssesc:problem:UNKNOWN_THING", title: "no" };
+                channel.receiver?.received(createResponse(request, unknown-- > 0 ? { error } : {}), {});
+                if (unknown < 0) answered.emit("taken", request.thingId);
+            });
+            const seen: unknown[] = [];
+            const onNotification = ({ value }: { readonly value: unknown }): unknown => seen.push(value);
+            const onError = ({ code }: SseScError): unknown => seen.push(code);
+            await peer.subscribeEvent("t", "e", { onNotification, onError });
+            const stopped = await peer.subscribeEvent("other", "e", { onNotification, onError });
+            unknown = 3; // both, then the one that still stands
+            channel.receiver?.reopened();
+            await new Promise((done) => setImmediate(done));
+            unknown++; // the end of it
+            await stopped.stop();
+            await once(answered, "taken");
+            channel.receiver?.received(event("e", 5), {});
+            expect(seen).to.deep.equal([5]);
+            expect(operations(channel)).to.deep.equal([
+                ...Array<string>(4).fill("subscribeevent"),
+                "unsubscribeevent",
+                ...Array<string>(2).fill("subscribeevent"),
+            ]);
         });
 
         it("keeps single subscriptions when the one to all of them is stopped", async () => {
