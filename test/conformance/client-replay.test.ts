@@ -7,20 +7,17 @@ import { type Part, RUNS } from "./replay/plan";
 import { playSessions } from "./replay/session-replay";
 import { req } from "./requirements";
 
-/** Requests that our client never makes, so that their replies say nothing to it. */
-const NEVER_ASKED = [/^\/authn\/(logout|profile)$/, /^\/ping$/, /^\/nothing$/];
+/** Requests that our client never makes, so that their replies say nothing to it; those for TDs are made like that at /.well-known/wot. */
+const NEVER_ASKED = [/^\/authn\/(logout|profile)$/, /^\/ping$/, /^\/nothing$/, /^\/things(\/|\?|$)/];
 
-/** Requests of agents: their replies are played with issue 5. */
+/** What agents POST: its replies are for them (agent-replay.test.ts). */
 const OF_AGENTS = /^\/hiveot\/(response|notification)$/;
 
-/** What a gateway sent to a consumer: the rest of these recordings is between it and its agents. */
-const GATEWAYS = ["gateway-digitwin.jsonl", "gateway-plain.jsonl"].map((name) => {
-    const file = `hivekit-2026-08/${name}`;
-    const others = readRecording(file).filter(({ headers }) => headers["clientid"] !== "admin1");
-    return { file, issue5: others.map(({ n }) => n) };
-});
-
-const PARTS: readonly Pick<Part, "file" | "issue5">[] = [...RUNS.flatMap(({ parts }) => parts), ...GATEWAYS];
+/** The exchanges that are an agent's. */
+function agentsOf({ file, agents = [], agentCid }: Part): readonly number[] {
+    const others = readRecording(file).filter(({ headers }) => agentCid !== undefined && headers["cid"] === agentCid);
+    return [...agents, ...others.map(({ n }) => n)];
+}
 
 function expectAll(heard: readonly Heard[]): void {
     for (const { n, expected, actual } of heard) expect(actual, `n = ${String(n)}`).to.deep.equal(expected);
@@ -29,9 +26,11 @@ function expectAll(heard: readonly Heard[]): void {
 describe("recordings, replayed to the client", () => {
     for (const transport of TRANSPORTS) {
         describe(`over ${transport}`, () => {
-            for (const { file, issue5 = [] } of PARTS) {
+            for (const part of RUNS.flatMap(({ parts }) => parts)) {
+                const { file } = part;
+                const agents = agentsOf(part);
                 req(["REC-client", "REC-all"], `${file}: every stream and reply is understood`, async () => {
-                    const heard = await ClientReplay.play(file, transport, issue5);
+                    const heard = await ClientReplay.play(file, transport, agents);
                     const sessions = await playSessions(file, transport);
                     expectAll(heard);
                     expectAll(sessions);
@@ -39,7 +38,7 @@ describe("recordings, replayed to the client", () => {
                     const missing = readRecording(file).filter(
                         ({ n, path }) =>
                             !played.has(n) &&
-                            !issue5.includes(n) &&
+                            !agents.includes(n) &&
                             !OF_AGENTS.test(path) &&
                             !NEVER_ASKED.some((each) => each.test(path))
                     );

@@ -268,6 +268,8 @@ const JANUARY = [
 const RECORDED = rules("issue 4, deliverable 3", "REC", {
     server: "every recorded request gets the recorded answer, save for what deviations.json lists",
     client: "every recorded stream and reply is understood by our client",
+    hub: "issue 5, 8: every recorded request of agents and consumers gets the recorded answer from our hub, save for what is listed",
+    agent: "issue 5, 8: asked by a recorded gateway, our agent sends what the recorded one sent, save for what is listed",
     deviations: "a deviation is of a kind that may be, gives a reason, and is needed",
     all: "every recording is replayed, both ways",
     live: "our live runs with HiveKit are replayed, both ways",

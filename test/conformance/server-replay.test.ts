@@ -1,6 +1,7 @@
 /**
- * The recorded clients against our server: what they sent gets what it got from the reference, but for what
- * `test/conformance/deviations.json` says.
+ * The recorded clients against our server, and the recorded agents and consumers against our hub: what they sent gets what it got
+ * from the reference, but for what `test/conformance/deviations.json` says. Digital twins of the recorded hub are the agents' Things
+ * themselves at ours, so their ids read `counter` where the recording has `dtw:agent1:counter` (`sameThing` in the plan).
  */
 import { expect } from "chai";
 import { Allowance } from "./replay/deviations";
@@ -25,7 +26,7 @@ describe("recordings, replayed to the server", () => {
                     for (const part of run.parts) {
                         const january = run.state === "january" ? ["JAN-response", "JAN-decodable"] : [];
                         req(
-                            ["REC-server", ...january],
+                            [run.hub === undefined ? "REC-server" : "REC-hub", ...january],
                             `${part.file}: every request gets the recorded answer`,
                             async () => {
                                 const replayed = await replay.play(part);

@@ -85,8 +85,9 @@ function recordedInit(): WoT.ExposedThingInit {
         Object.fromEntries(names.map((name) => [name, init[kind]?.[name]])),
     ]);
     const recorded = { ...init, ...Object.fromEntries(picked) } as WoT.ExposedThingInit;
+    const properties = { ...recorded.properties, limit: { ...recorded.properties?.["limit"], observable: true } };
     const input = { type: "object", properties: { count: { type: "integer" }, size: { type: "integer" } } } as const;
-    return { ...recorded, actions: { ...recorded.actions, burst: { input, output: { type: "integer" } } } };
+    return { ...recorded, properties, actions: { ...recorded.actions, burst: { input, output: { type: "integer" } } } };
 }
 
 /** One call of an action handler that has begun. */

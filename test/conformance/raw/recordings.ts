@@ -83,9 +83,13 @@ export function fixture(file: string): string {
     return readFileSync(join(FIXTURES, file), "utf8");
 }
 
-/** Everything that a recording holds, in the order in which it passed. */
-export function readSteps(file: string): Step[] {
-    return fixture(file)
+/**
+ * Everything that a recording holds, in the order in which it passed.
+ * @param renamed Thing ids that are to read otherwise
+ */
+export function readSteps(file: string, renamed: Readonly<Record<string, string>> = {}): Step[] {
+    return Object.entries(renamed)
+        .reduce((text, [from, to]) => text.replaceAll(from, to), fixture(file))
         .split("\n")
         .filter((line) => line.trim() !== "")
         .flatMap((line) => stepOf(JSON.parse(line) as Line));

@@ -5,9 +5,10 @@
 import { type Block, type Envelope, parseBlock } from "../raw/event-stream";
 import type { Exchange, Step } from "../raw/recordings";
 
-/** A block, and the request after which it came. */
+/** A block, the request after which it came, and the stream that it came on. */
 export interface Arrival {
     readonly after: number;
+    readonly stream: number;
     readonly block: Block;
 }
 
@@ -16,7 +17,7 @@ export function recordedArrivals(steps: readonly Step[]): Arrival[] {
     let after = 0;
     return steps.flatMap((step) => {
         if (step.kind === "request") after = step.n;
-        return step.kind === "block" ? [{ after, block: parseBlock(step.raw) }] : [];
+        return step.kind === "block" ? [{ after, stream: step.n, block: parseBlock(step.raw) }] : [];
     });
 }
 
@@ -30,18 +31,27 @@ export function attribute(
     const unanswered = new Set(exchanges.map(({ n }) => n));
     for (const { after, block } of arrivals) {
         const until = exchanges.slice(0, (order.get(after) ?? -1) + 1);
-        const asked = block.event === "response" ? askedBy(until, block.json ?? {}, unanswered) : undefined;
-        if (asked !== undefined) unanswered.delete(asked);
-        blocks.get(asked ?? after)?.push(block);
+        const { event, json = {} } = block;
+        const asked = event === "notification" ? publishedBy(until, json) : undefined;
+        const answered = event === "response" ? askedBy(until, json, unanswered) : undefined;
+        if (answered !== undefined) unanswered.delete(answered);
+        blocks.get(asked ?? answered ?? after)?.push(block);
     }
     return blocks;
 }
 
+/** The POST by which an agent published what a hub sends on. */
+function publishedBy(until: readonly Exchange[], { messageID }: Envelope): number | undefined {
+    const isIt = ({ path, envelope }: Exchange): boolean =>
+        path === "/hiveot/notification" && envelope?.["messageID"] === messageID;
+    return messageID === undefined ? undefined : until.findLast(isIt)?.n;
+}
+
 /** The latest request that a response may answer by its id; without ids the first one that has no answer yet. */
 function askedBy(until: readonly Exchange[], json: Envelope, unanswered: ReadonlySet<number>): number | undefined {
-    const byId = until.findLast(({ envelope }) => {
+    const byId = until.findLast(({ path, envelope }) => {
         const id = envelope?.["correlationID"];
-        return id !== undefined && id === json["correlationID"];
+        return path !== "/hiveot/response" && id !== undefined && id === json["correlationID"];
     });
     if (byId !== undefined) return byId.n;
     return until.find(

@@ -31,11 +31,13 @@ const SERVER_ITSELF = "hiveot-sse";
 function comparable(value: unknown, name = ""): unknown {
     if (Array.isArray(value)) return value.map((each) => comparable(each));
     if (typeof value === "string") {
+        if (value.startsWith("{") && value.includes('"@context"')) return comparable(JSON.parse(value));
         if (TIMES.has(name) && TIME.test(value)) return "<time>";
         return name === "messageID" && value !== "" ? "<id>" : value;
     }
     if (typeof value === "number") return name === "nrConnections" ? "<number>" : value;
     if (typeof value !== "object" || value === null) return value;
+    if ("@context" in value) return outlineOfTd(value);
     const itself = (value as Envelope)["thingID"] === SERVER_ITSELF;
     return Object.fromEntries(
         Object.entries(value).map(([member, each]) => {
@@ -83,7 +85,7 @@ function bodyOf(reply: Reply): unknown {
     } catch {
         return reply.body;
     }
-    return mediaType(reply) === "application/td+json" ? outlineOfTd(body as Envelope) : comparable(body);
+    return comparable(body);
 }
 
 /** What a TD says of its Thing. How it says where to reach it is each server's own (td.test.ts). */
@@ -96,11 +98,11 @@ function outlineOfTd({ id, title, base, ...td }: Envelope): unknown {
                 return [name, [type, ...types].map((each) => each ?? null)];
             })
         );
-    const path = new URL(String(base)).pathname;
+    const path = typeof base === "string" ? { path: new URL(base).pathname } : {};
     return {
         id,
         title,
-        path,
+        ...path,
         ...Object.fromEntries(["properties", "actions", "events"].map((kind) => [kind, outline(kind)])),
     };
 }

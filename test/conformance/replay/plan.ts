@@ -2,6 +2,7 @@
  * What each recording needs to be replayed to a server: who made it, on what Things, in what state they were, and what else happened
  * of which the recording shows only the effect.
  */
+import type { AgentPart } from "./agent-replay";
 import type { RecordedThings, State } from "./recorded-things";
 
 /** An account that a recording shows. */
@@ -23,8 +24,14 @@ export interface Part {
     readonly passwords?: Readonly<Record<number, string>>;
     /** Streams that the recorded server ended, where the recording does not say who did; the others the client ended. */
     readonly endedByServer?: readonly number[];
-    /** Numbers of exchanges that belong to agents and hubs (issue 5). */
-    readonly issue5?: readonly number[];
+    /** Whose token it is in requests with one of these `cid`. */
+    readonly cids?: Readonly<Record<string, string>>;
+    /** Ids of digital twins, and those of their agents' Things, as which all is replayed: our hub makes no twins, it keeps ids as they are. */
+    readonly sameThing?: Readonly<Record<string, string>>;
+    /** Numbers of exchanges that are an agent's, or in its name, so that no consumer hears the replies. */
+    readonly agents?: readonly number[];
+    /** The `cid` of an agent, whose exchanges no consumer has. */
+    readonly agentCid?: string;
     /** What happened on the Things ahead of a request, by its number. */
     readonly before?: Readonly<Record<number, (things: RecordedThings) => void | Promise<void>>>;
     /** What happened on the Things after a request, by its number. */
@@ -33,12 +40,22 @@ export interface Part {
     readonly scripted?: boolean;
 }
 
+/** What a hub of the recordings has besides agents. */
+interface HubPlan {
+    /** It exposes the Thing of the state too. Default: true. */
+    readonly ownThings?: boolean;
+    /** TDs of agents that write none: January has no directory. */
+    readonly descriptions?: readonly { readonly td: Readonly<Record<string, unknown>>; readonly agent: string }[];
+}
+
 /** Recordings that one server answered, one after the other, so that what happened in one shows in the next. */
 export interface Run {
     /** Whose Thing is exposed. */
     readonly state: State;
     readonly parts: readonly Part[];
     readonly accounts: readonly Account[];
+    /** The server is a hub. */
+    readonly hub?: HubPlan;
     /** Brings the Things into the state in which the recordings found them. */
     readonly prepare?: (things: RecordedThings) => void | Promise<void>;
     /** Requests that had been made before the recording began: they show in what is queried. By whom, and the envelope. */
@@ -56,7 +73,23 @@ const CLIENT1: Account = { username: "client1", password: "pass1", role: "servic
 const CLIENT2: Account = { username: "client2", password: "pass2", role: "service" };
 const AGENT1: Account = { username: "agent1", password: "agentpass1", role: "service" };
 
-/** All recordings of servers that expose Things. */
+/** The agent's Thing of January, whose twin the recorded hub's consumers used. */
+const TWIN = { "dtw:agent1:thing1": "thing1" };
+const THING1 = {
+    td: {
+        "@context": ["https://www.w3.org/2022/wot/td/v1.1"],
+        id: "thing1",
+        title: "Thing 1 of the agent",
+        securityDefinitions: { nosec_sc: { scheme: "nosec" } },
+        security: "nosec_sc",
+        properties: { level: { type: "integer" }, count: { type: "integer" }, label: { type: "string" } },
+        actions: { increment: {}, slow: {}, fail: {}, emit: {} },
+        events: { overheated: { data: { type: "integer" } } },
+    },
+    agent: "agent1",
+};
+
+/** All recordings of servers. */
 export const RUNS: readonly Run[] = [
     {
         state: "august",
@@ -145,9 +178,10 @@ export const RUNS: readonly Run[] = [
     { state: "january", parts: [{ file: `${JANUARY}/06-auth.jsonl`, client: "client2" }], accounts: [CLIENT2] },
     {
         state: "january",
-        // 2 to 9 are the answers of an agent to requests of the hub, 10 to 12 its notifications: the server only takes them here.
+        // 2 to 9 are the answers of an agent to requests of the hub, 10 to 12 its notifications.
         parts: [{ file: `${JANUARY}/08-js-client.jsonl`, client: "agent1" }],
         accounts: [AGENT1],
+        hub: { descriptions: [THING1] },
     },
     {
         state: "january",
@@ -167,19 +201,120 @@ export const RUNS: readonly Run[] = [
                 client: "client1",
                 clients: { 8: "agent1", 10: "client2" },
                 endedByServer: [12, 13],
-                // A hub hands 9 to the agent of 8, and 10 answers in its place.
-                issue5: [8, 9, 10],
+                // The hub hands 9 to the agent of 8, and 10 answers in its place.
+                sameThing: TWIN,
+                agents: [8, 9, 10],
             },
         ],
         accounts: [CLIENT1, CLIENT2, AGENT1],
+        hub: { descriptions: [THING1] },
+    },
+    {
+        state: "january",
+        parts: [
+            {
+                file: `${JANUARY}/07-agent.jsonl`,
+                client: "agent1",
+                cids: { HScNpRROgz: "client1", y0cNpggdgz: "client1" },
+                sameThing: TWIN,
+                agentCid: "kmKNpggdgz",
+            },
+        ],
+        accounts: [CLIENT1, AGENT1],
+        hub: { descriptions: [THING1] },
+    },
+    ...(
+        [
+            ["gateway-plain", {}, "HgimhggdRz"],
+            ["gateway-digitwin", { "dtw:agent1:counter": "counter" }, "a4lBpgRORM"],
+        ] as const
+    ).map(([name, sameThing, agentCid]): Run => ({
+        state: "august",
+        parts: [{ file: `${AUGUST}/${name}.jsonl`, client: "admin1", sameThing, agentCid }],
+        accounts: [...august("admin"), { username: "agent1", password: "password of agent", role: "service" }],
+        hub: { ownThings: false },
+    })),
+    {
+        state: "august",
+        parts: [{ file: `${AUGUST}/agent-role-device.jsonl`, client: "device1" }],
+        accounts: august("device"),
+        hub: { ownThings: false },
+    },
+    {
+        state: "august",
+        parts: [
+            { file: `${AUGUST}/directory-http.jsonl`, client: "admin1", sameThing: { "dtw:admin1:http1": "http1" } },
+        ],
+        accounts: august("admin"),
+        hub: { ownThings: false },
     },
 ];
 
-/** Recordings of agents and hubs: they are replayed with issue 5. */
-export const ISSUE_5: readonly string[] = [
-    `${AUGUST}/agent-role-device.jsonl`,
-    `${AUGUST}/directory-http.jsonl`,
-    `${AUGUST}/gateway-digitwin.jsonl`,
-    `${AUGUST}/gateway-plain.jsonl`,
-    `${JANUARY}/07-agent.jsonl`,
+/** The counter of the recorded agents, as it was found. */
+function prepareCounter({ august: counter }: RecordedThings): void {
+    counter.count = 1;
+    counter.limit = 10;
+}
+
+const tellCount =
+    (value: number) =>
+    ({ august: counter }: RecordedThings): Promise<void> =>
+        counter.setCount(value);
+
+const tellLimit = ({ august: counter }: RecordedThings): Promise<void> => counter.thing.emitPropertyChange("limit");
+
+const tellOverflow =
+    (value: number) =>
+    ({ august: counter }: RecordedThings): void => {
+        counter.thing.emitEvent("overflow", value);
+    };
+
+/** Recordings of agents, whose gateway's side is played to ours. */
+export const AGENTS: readonly AgentPart[] = [
+    {
+        file: `${AUGUST}/gateway-plain.jsonl`,
+        state: "august",
+        cid: "HgimhggdRz",
+        prepare: prepareCounter,
+        before: {
+            6: tellCount(1),
+            7: tellLimit,
+            26: tellCount(1),
+            27: tellOverflow(1),
+            32: tellCount(2),
+            33: tellOverflow(2),
+        },
+    },
+    {
+        file: `${AUGUST}/gateway-digitwin.jsonl`,
+        state: "august",
+        cid: "a4lBpgRORM",
+        renamed: { '"counter\\': '"urn:counter\\' },
+        prepare: prepareCounter,
+        before: {
+            5: tellCount(1),
+            6: tellLimit,
+            26: tellCount(1),
+            27: tellOverflow(1),
+            31: tellCount(2),
+            32: tellOverflow(2),
+        },
+    },
+    {
+        file: `${AUGUST}/agent-role-device.jsonl`,
+        state: "august",
+        cid: "gHgLpRRdgM",
+        renamed: { '"dev\\': '"urn:counter\\' },
+        prepare: prepareCounter,
+        before: { 4: tellCount(1), 5: tellLimit },
+    },
+    {
+        file: `${JANUARY}/07-agent.jsonl`,
+        state: "january",
+        cid: "kmKNpggdgz",
+        renamed: { '"thing1\\': '"urn:hk25:thing1\\' },
+        prepare: ({ january: thing }) => {
+            Object.assign(thing, { level: 5, label: "agent", progress: [30, 60] });
+        },
+    },
 ];

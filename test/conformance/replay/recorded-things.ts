@@ -62,7 +62,11 @@ export class JanuaryThing {
             this.level = Number(await value.value());
             await thing.emitPropertyChange("level");
         });
-        thing.setActionHandler("increment", async (input) => (this.count += Number(await input.value())));
+        thing.setActionHandler("increment", async (input) => {
+            this.count += Number(await input.value());
+            await thing.emitPropertyChange("count");
+            return this.count;
+        });
         thing.setActionHandler("emit", async (input) => {
             this.emit(Number(await input.value()));
             return undefined;
@@ -95,10 +99,11 @@ export class RecordedThings {
         readonly january: JanuaryThing
     ) {}
 
-    static async expose(servient: Servient, state: State): Promise<RecordedThings> {
+    /** Produces both; `isExposed` tells whether that of the state is exposed. */
+    static async expose(servient: Servient, state: State, isExposed = true): Promise<RecordedThings> {
         const wot = await servient.start();
         const things = new RecordedThings(await TestThing.produceRecorded(wot), await JanuaryThing.produce(wot));
-        await things[state].thing.expose();
+        if (isExposed) await things[state].thing.expose();
         return things;
     }
 }

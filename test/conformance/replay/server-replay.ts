@@ -6,12 +6,14 @@ import { Servient } from "@node-wot/core";
 import { setTimeout as delay } from "node:timers/promises";
 import { SseScServer } from "../../../src/index";
 import { certificate } from "../../support/certificates";
-import { type Block, type Envelope, parseBlock, type RawStream, type ReplyHeaders } from "../raw/event-stream";
+import type { Block, Envelope, ReplyHeaders } from "../raw/event-stream";
 import { readJanuary } from "../raw/january";
-import { Http1Wire, Http2Wire, type RequestHeaders, type Wire } from "../raw/raw-client";
-import { type BlockStep, type EndStep, type Exchange, exchangesOf, readSteps, type Step } from "../raw/recordings";
+import { Http1Wire, Http2Wire, type Wire } from "../raw/raw-client";
+import { type EndStep, type Exchange, exchangesOf, readSteps, type Step } from "../raw/recordings";
 import { type Arrival, attribute, recordedArrivals } from "./attribution";
 import { compareBlocks, compareReplies, compareValues, type Difference, type Reply, withoutIdOf } from "./comparison";
+import { type Answer, HubSide } from "./hub-side";
+import { collect, expectedAfter, latest, type OpenStream, PATIENCE, settled } from "./open-streams";
 import type { Account, Part, Run } from "./plan";
 import { RecordedThings } from "./recorded-things";
 
@@ -30,19 +32,8 @@ const OF_THE_CONNECTION = new Set(["connection", "content-length", "host", "tran
 
 const JANUARY_PATH = "/hiveot/sse";
 
-/** How long to wait for a block that was recorded, in milliseconds. */
-const PATIENCE = 2000;
-
 /** How long to wait for the end of a stream that the recorded server ended, in milliseconds. */
 const END_PATIENCE = 300;
-
-interface OpenStream {
-    readonly n: number;
-    readonly stream: RawStream;
-    readonly headers: RequestHeaders;
-    readonly wire: Wire;
-    read: number;
-}
 
 /** A server with the Things of the recordings, and a client that does what recorded clients did. */
 export class ServerReplay {
@@ -56,7 +47,8 @@ export class ServerReplay {
         private readonly servient: Servient,
         private readonly things: RecordedThings,
         private readonly wires: Readonly<Record<"HTTP/1.1" | "HTTP/2.0", Wire>>,
-        private readonly accounts: readonly Account[]
+        private readonly accounts: readonly Account[],
+        private readonly hub: HubSide
     ) {}
 
     static async start(run: Run, way: Way): Promise<ServerReplay> {
@@ -66,15 +58,23 @@ export class ServerReplay {
             port: 0,
             address: "127.0.0.1",
             accounts: [...run.accounts],
+            ...(run.hub === undefined ? {} : { hub: true }),
             ...(secure ? { serverKey: key, serverCert: cert } : {}),
         });
         const servient = new Servient();
         servient.addServer(server);
-        const things = await RecordedThings.expose(servient, run.state);
+        const things = await RecordedThings.expose(servient, run.state, run.hub?.ownThings ?? true);
+        for (const { td, agent } of run.hub?.descriptions ?? []) await server.directory.put(td, agent);
         const origin = `${secure ? "https" : "http"}://127.0.0.1:${String(server.getPort())}`;
         const h1 = new Http1Wire({ origin, ca: cert });
         const h2 = way === "as recorded" ? new Http2Wire({ origin, ca: cert }) : h1;
-        const replay = new ServerReplay(servient, things, { "HTTP/1.1": h1, "HTTP/2.0": h2 }, run.accounts);
+        const replay = new ServerReplay(
+            servient,
+            things,
+            { "HTTP/1.1": h1, "HTTP/2.0": h2 },
+            run.accounts,
+            new HubSide(server)
+        );
         for (const account of run.accounts) await replay.#logIn(account);
         await run.prepare?.(things);
         for (const { client, envelope } of run.earlier ?? []) await replay.#once(client, envelope);
@@ -88,8 +88,9 @@ export class ServerReplay {
 
     /** Replays one recording. */
     async play(part: Part): Promise<Replayed[]> {
-        const steps = withoutIssue5(readSteps(part.file), part);
+        const steps = readSteps(part.file, part.sameThing);
         const exchanges = exchangesOf(steps);
+        this.hub.begin(exchanges, steps);
         const replies = new Map<number, Reply>();
         const arrivals: Arrival[] = [];
         const open = new Map<number, OpenStream>();
@@ -102,9 +103,23 @@ export class ServerReplay {
                 await part.before?.[step.n]?.(this.things);
                 replies.set(step.n, await this.#send(current, part, open));
                 await part.after?.[step.n]?.(this.things);
-                await settled(expectedAfter(steps, index), open, current);
+                const expected = expectedAfter(steps, index);
+                this.hub.askAll(expected, (n) =>
+                    clientOf(
+                        exchanges.find((each) => each.n === n),
+                        part
+                    )
+                );
+                await settled(expected, open, current);
                 for (const each of latest(open)) await this.#fence(each);
                 collect(open, step.n, arrivals);
+                for (const answer of this.hub.pair(
+                    expected,
+                    arrivals.filter(({ after }) => after === step.n)
+                )) {
+                    await this.#answer(answer, open);
+                    collect(open, step.n, arrivals);
+                }
             } else if (step.kind === "end" && !byServer(step, part)) {
                 const stream = open.get(step.n);
                 if (stream === undefined) continue;
@@ -120,21 +135,43 @@ export class ServerReplay {
         }
         for (const { stream } of open.values()) stream.destroy();
         if (exchanges.some(({ path }) => path === JANUARY_PATH)) this.#decode(arrivals);
-        const theirs = attribute(exchanges, recordedArrivals(steps));
+        const recorded = recordedArrivals(steps);
+        const streams = new Map([...recorded, ...arrivals].map(({ block, stream }) => [block, stream]));
+        const onStream = (block: Block): number | undefined => streams.get(block);
+        const theirs = attribute(exchanges, recorded);
         const ours = attribute(exchanges, arrivals);
-        return exchanges.map((exchange) => {
+        const replayed: Replayed[] = [];
+        for (const exchange of exchanges) {
             const { n } = exchange;
             const replied = this.#masked(replies.get(n) ?? { status: 0, headers: {}, body: "" });
-            const [then, now] = [theirs.get(n) ?? [], ours.get(n) ?? []];
+            const then = theirs.get(n) ?? [];
+            const now = ours.get(n) ?? [];
             const differences = [
                 ...compareReplies(exchange.reply, replied),
-                ...compareBlocks(shown(then, exchange, part), shown(now, exchange, part)),
+                ...[...new Set([...then, ...now].map(onStream))].flatMap((stream) => {
+                    const [there, here] = [then, now].map((blocks) =>
+                        blocks.filter((each) => onStream(each) === stream)
+                    );
+                    const own = (here ?? []).map((block) => this.hub.shown(block));
+                    return compareBlocks(shown(there ?? [], exchange, part), shown(own, exchange, part));
+                }),
                 ...compareEnds(steps, n, ended, part),
+                ...(await this.hub.differences(exchange)),
             ];
             // Success against failure: the rest follows from it.
             const flip = differences.filter(({ at }) => at === "status");
-            return { exchange, differences: flip.length > 0 ? flip : differences };
-        });
+            replayed.push({ exchange, differences: flip.length > 0 ? flip : differences });
+        }
+        return replayed;
+    }
+
+    /** An agent says what it did not say in the recording. */
+    async #answer({ stream, envelope }: Answer, open: ReadonlyMap<number, OpenStream>): Promise<void> {
+        const agent = open.get(stream);
+        if (agent === undefined) return;
+        const { accept: _accept, ...headers } = agent.headers;
+        await agent.wire.request("POST", "/hiveot/response", { headers, body: JSON.stringify(envelope) });
+        for (const each of latest(open)) await this.#fence(each);
     }
 
     #decode(arrivals: readonly Arrival[]): void {
@@ -149,7 +186,7 @@ export class ServerReplay {
 
     async #send(exchange: Exchange, part: Part, open: Map<number, OpenStream>): Promise<Reply> {
         const { n, method, path, proto } = exchange;
-        const client = part.clients?.[n] ?? exchange.headers["clientid"] ?? part.client;
+        const client = clientOf(exchange, part);
         const token = this.#tokens.get(client) ?? "";
         const headers = Object.fromEntries(
             Object.entries(exchange.headers)
@@ -165,7 +202,7 @@ export class ServerReplay {
             }
             return { status: stream.status, headers: stream.headers, body: stream.body };
         }
-        const body = this.#bodyOf(exchange, part, token);
+        const body = this.hub.bodyOf(exchange, this.#bodyOf(exchange, part, token));
         const reply = await wire.request(method, path, { headers, ...(body === "" ? {} : { body }) });
         this.#keepToken(exchange, client, reply);
         return reply;
@@ -253,66 +290,11 @@ function byServer({ n, by }: EndStep, part: Part): boolean {
     return by === "server" ? part.scripted !== true : by === undefined && part.endedByServer?.includes(n) === true;
 }
 
-/** Leaves out what needs a hub: the exchanges that the plan names, what belongs to them, and requests to an agent. */
-function withoutIssue5(steps: readonly Step[], { issue5 = [] }: Part): Step[] {
-    const ids = steps.flatMap((step) => {
-        if (step.kind !== "request" || !issue5.includes(step.n) || !step.body.startsWith("{")) return [];
-        return [`"correlationID":${JSON.stringify((JSON.parse(step.body) as Envelope)["correlationID"])}`];
-    });
-    return steps.filter((step) => {
-        if (issue5.includes(step.n)) return false;
-        return (
-            step.kind !== "block" ||
-            !(step.raw.startsWith("event: request\n") || ids.some((id) => step.raw.includes(id)))
-        );
-    });
-}
-
-/** The blocks that were recorded between this request and the next one. */
-function expectedAfter(steps: readonly Step[], index: number): BlockStep[] {
-    const expected: BlockStep[] = [];
-    for (const step of steps.slice(index + 1)) {
-        if (step.kind === "request") break;
-        if (step.kind === "block") expected.push(step);
-    }
-    return expected;
-}
-
-/** Waits for as many messages as were recorded; what does not come is a difference, not an error. */
-async function settled(
-    expected: readonly BlockStep[],
-    open: ReadonlyMap<number, OpenStream>,
-    { envelope }: Exchange
-): Promise<void> {
-    for (const { n, raw } of expected) {
-        const stream = open.get(n)?.stream;
-        const { event, json } = parseBlock(raw);
-        if (stream === undefined || event === undefined || event === "sse-ping") continue;
-        const id = json?.["correlationID"];
-        const mine = event === "response" && envelope?.["correlationID"] !== undefined;
-        await stream
-            .next((block) => block.event === event && (!mine || block.json?.["correlationID"] === id), PATIENCE)
-            .catch(() => undefined);
-    }
-}
-
-/** The streams to which an answer can come: of those with the same cid the latest one. */
-function latest(open: ReadonlyMap<number, OpenStream>): OpenStream[] {
-    const byCid = new Map(
-        [...open.values()].map((each) => [
-            `${String(each.headers["authorization"])} ${String(each.headers["cid"])}`,
-            each,
-        ])
-    );
-    return [...byCid.values()];
-}
-
-function collect(open: ReadonlyMap<number, OpenStream>, after: number, arrivals: Arrival[]): void {
-    for (const each of open.values()) {
-        const { blocks } = each.stream;
-        for (const block of blocks.slice(each.read)) arrivals.push({ after, block });
-        each.read = blocks.length;
-    }
+/** Who made a request. */
+function clientOf(exchange: Exchange | undefined, part: Part): string {
+    if (exchange === undefined) return part.client;
+    const { n, headers } = exchange;
+    return part.clients?.[n] ?? headers["clientid"] ?? part.cids?.[headers["cid"] ?? ""] ?? part.client;
 }
 
 /** Comments are nobody's message, and the fences are ours. */

@@ -25,13 +25,14 @@ export async function playSessions(file: string, transport: Transport): Promise<
 }
 
 /** What a caller can tell these refusals by. */
-const CODES: Readonly<Record<number, string>> = { 401: "INVALID_CREDENTIALS", 404: "NOT_FOUND", 405: "PEER_FAILED" };
+const CODES: Readonly<Record<number, string>> = { 404: "NOT_FOUND", 405: "PEER_FAILED" };
 
 function expectedOf({ path, reply }: Exchange): object {
     if (reply.status !== 200) {
         // A token that was not refreshed is as good as it was.
         if (path === "/authn/refresh") return { authorization: `bearer ${GIVEN}` };
-        return { status: reply.status, code: CODES[reply.status] };
+        const unknown = path === "/authn/login" ? "INVALID_CREDENTIALS" : "UNAUTHORIZED";
+        return { status: reply.status, code: reply.status === 401 ? unknown : CODES[reply.status] };
     }
     if (path !== "/.well-known/wot") return { authorization: `bearer ${MADE}` };
     const { id, title } = JSON.parse(reply.body) as { id: string; title: string };
@@ -50,8 +51,9 @@ async function play(exchange: Exchange, transport: Transport, streamPath: string
     const url = `${server.origin}${streamPath}`;
     try {
         if (path === "/.well-known/wot") {
-            const { id, title } = await fetchThingDescription(`${server.origin}${path}`, undefined, trust);
-            return { id, title };
+            const td = await fetchThingDescription(`${server.origin}${path}`, undefined, trust);
+            // An id that is no URI is none in TD 1.1: core would refuse it.
+            return { id: td.id ?? td["hiveot:thingID"], title: td.title };
         }
         if (path === "/authn/login") return await logIn(server, url, options);
         return await refresh(server, url, options);
