@@ -5,9 +5,10 @@
 import { expect } from "chai";
 import { isDeepStrictEqual } from "node:util";
 import { TRANSPORTS } from "../support/set-ups";
+import { playAgent } from "./replay/agent-replay";
 import { ClientReplay } from "./replay/client-replay";
 import type { Difference } from "./replay/comparison";
-import { CHANGED_SINCE, liveRuns, runOf } from "./replay/live";
+import { agentOf, CHANGED_SINCE, liveRuns, runOf } from "./replay/live";
 import { ServerReplay, WAYS } from "./replay/server-replay";
 import { playSessions } from "./replay/session-replay";
 import { req } from "./requirements";
@@ -26,15 +27,30 @@ describe("live runs, replayed", () => {
     req("REC-live", "are of both states and both sides", () => {
         const kinds = new Set(runs.map(({ about }) => `${about.dialect}, ours: ${about.ours}`));
         expect([...kinds].sort()).to.deep.equal([
+            "rrn, ours: agent",
             "rrn, ours: client",
+            "rrn, ours: hub",
             "rrn, ours: server",
+            "rrn-2025, ours: agent",
             "rrn-2025, ours: client",
+            "rrn-2025, ours: hub",
             "rrn-2025, ours: server",
         ]);
     });
 
     for (const live of runs) {
-        if (live.about.ours === "server") {
+        if (live.about.ours === "agent") {
+            for (const transport of TRANSPORTS) {
+                req("REC-live", `${live.file}, over ${transport}: our agent says what it said then`, async () => {
+                    const posted = await playAgent(agentOf(live), transport);
+                    expect(posted).not.to.have.length(0);
+                    const differences = posted.flatMap(({ n, differences: all }) =>
+                        all.map((each) => ({ n, ...each }))
+                    );
+                    expect(differences, JSON.stringify(differences, null, 4)).to.deep.equal([]);
+                });
+            }
+        } else if (live.about.ours === "server" || live.about.ours === "hub") {
             for (const way of WAYS) {
                 req("REC-live", `${live.file}, ${way}: our server answers as it did then`, async () => {
                     const run = runOf(live);

@@ -1,7 +1,7 @@
 /**
  * The recorded clients against our server, and the recorded agents and consumers against our hub: what they sent gets what it got
  * from the reference, but for what `test/conformance/deviations.json` says. Digital twins of the recorded hub are the agents' Things
- * themselves at ours, so their ids read `counter` where the recording has `dtw:agent1:counter` (`sameThing` in the plan).
+ * themselves at ours, so their ids read `counter` where the recording has `dtw:agent1:counter` (`same` in the plan).
  */
 import { expect } from "chai";
 import { Allowance } from "./replay/deviations";

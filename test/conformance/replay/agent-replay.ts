@@ -8,6 +8,7 @@ import { certificate } from "../../support/certificates";
 import type { Transport } from "../../support/set-ups";
 import { type Block, type Envelope, parseBlock } from "../raw/event-stream";
 import { RawHub } from "../raw/raw-hub";
+import type { Dialect } from "../raw/raw-client";
 import { exchangesOf, type Exchange, readSteps } from "../raw/recordings";
 import type { SeenRequest } from "../raw/scripted-server";
 import { compareBlocks, type Difference } from "./comparison";
@@ -18,6 +19,10 @@ export interface AgentPart {
     /** Below test/fixtures. */
     readonly file: string;
     readonly state: State;
+    /** Default: that of the state. */
+    readonly dialect?: Dialect;
+    /** The hub has a directory. Default: it has where the state has one. */
+    readonly hasDirectory?: boolean;
     /** The `cid` of the agent. */
     readonly cid: string;
     /** The recorded agent's Thing, where its id is no URI: node-wot takes nothing else. As it stands in the file, from the quote on to the backslash. */
@@ -53,7 +58,8 @@ export async function playAgent(part: AgentPart, transport: Transport): Promise<
     const stream = exchanges.find(({ headers, method }) => method === "GET" && headers["cid"] === part.cid);
     const { key, cert } = await certificate();
     const tls = transport === "plain h1" ? undefined : { key, cert };
-    const dialect = part.state === "january" ? "rrn-2025" : "rrn";
+    const { dialect = part.state === "january" ? "rrn-2025" : "rrn" } = part;
+    const { hasDirectory = dialect === "rrn" } = part;
     const hub = await RawHub.start({ tls, http1Only: transport === "TLS h1", dialect });
     hub.refuse = (action) => refusalOf(exchanges, stream, action);
     const servient = new Servient();
@@ -61,7 +67,7 @@ export async function playAgent(part: AgentPart, transport: Transport): Promise<
     servient.addServer(
         new SseScAgent({
             ...config,
-            ...(dialect === "rrn" ? {} : noDirectory),
+            ...(hasDirectory ? {} : noDirectory),
             ...(tls === undefined ? {} : { caCert: cert }),
         })
     );

@@ -93,9 +93,12 @@ export class HubSide {
     shown(block: Block): Block {
         const { event, json } = block;
         const id = json?.["correlationID"];
-        const [recorded] = [...this.#ids].find(([, ours]) => ours === id) ?? [];
+        const recordedOf = (ours: unknown): string | undefined => [...this.#ids].find((each) => each[1] === ours)?.[0];
         if (event !== "request" || json === undefined) return block;
-        return { ...block, json: { ...json, correlationID: recorded ?? "<made up>" } };
+        // `queryaction` and `cancelaction` name an action by such an id.
+        const named = recordedOf(json["input"]);
+        const input = named === undefined ? {} : { input: named };
+        return { ...block, json: { ...json, ...input, correlationID: recordedOf(id) ?? "<made up>" } };
     }
 
     /** What the hub got for its own request that this exchange answers, against what the agent said. */

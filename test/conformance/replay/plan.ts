@@ -26,8 +26,11 @@ export interface Part {
     readonly endedByServer?: readonly number[];
     /** Whose token it is in requests with one of these `cid`. */
     readonly cids?: Readonly<Record<string, string>>;
-    /** Ids of digital twins, and those of their agents' Things, as which all is replayed: our hub makes no twins, it keeps ids as they are. */
-    readonly sameThing?: Readonly<Record<string, string>>;
+    /**
+     * Texts of the recording, and those as which all is replayed: ids of digital twins as those of the agents' Things, because our hub
+     * makes no twins; where the hub was ours, the ids of its own requests as those of the consumers', which HiveKit's hub passes on.
+     */
+    readonly same?: Readonly<Record<string, string>>;
     /** Numbers of exchanges that are an agent's, or in its name, so that no consumer hears the replies. */
     readonly agents?: readonly number[];
     /** The `cid` of an agent, whose exchanges no consumer has. */
@@ -202,7 +205,7 @@ export const RUNS: readonly Run[] = [
                 clients: { 8: "agent1", 10: "client2" },
                 endedByServer: [12, 13],
                 // The hub hands 9 to the agent of 8, and 10 answers in its place.
-                sameThing: TWIN,
+                same: TWIN,
                 agents: [8, 9, 10],
             },
         ],
@@ -216,7 +219,7 @@ export const RUNS: readonly Run[] = [
                 file: `${JANUARY}/07-agent.jsonl`,
                 client: "agent1",
                 cids: { HScNpRROgz: "client1", y0cNpggdgz: "client1" },
-                sameThing: TWIN,
+                same: TWIN,
                 agentCid: "kmKNpggdgz",
             },
         ],
@@ -228,9 +231,9 @@ export const RUNS: readonly Run[] = [
             ["gateway-plain", {}, "HgimhggdRz"],
             ["gateway-digitwin", { "dtw:agent1:counter": "counter" }, "a4lBpgRORM"],
         ] as const
-    ).map(([name, sameThing, agentCid]): Run => ({
+    ).map(([name, same, agentCid]): Run => ({
         state: "august",
-        parts: [{ file: `${AUGUST}/${name}.jsonl`, client: "admin1", sameThing, agentCid }],
+        parts: [{ file: `${AUGUST}/${name}.jsonl`, client: "admin1", same, agentCid }],
         accounts: [...august("admin"), { username: "agent1", password: "password of agent", role: "service" }],
         hub: { ownThings: false },
     })),
@@ -242,9 +245,7 @@ export const RUNS: readonly Run[] = [
     },
     {
         state: "august",
-        parts: [
-            { file: `${AUGUST}/directory-http.jsonl`, client: "admin1", sameThing: { "dtw:admin1:http1": "http1" } },
-        ],
+        parts: [{ file: `${AUGUST}/directory-http.jsonl`, client: "admin1", same: { "dtw:admin1:http1": "http1" } }],
         accounts: august("admin"),
         hub: { ownThings: false },
     },

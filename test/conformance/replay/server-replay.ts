@@ -88,7 +88,7 @@ export class ServerReplay {
 
     /** Replays one recording. */
     async play(part: Part): Promise<Replayed[]> {
-        const steps = readSteps(part.file, part.sameThing);
+        const steps = readSteps(part.file, part.same);
         const exchanges = exchangesOf(steps);
         this.hub.begin(exchanges, steps);
         const replies = new Map<number, Reply>();
