@@ -81,8 +81,10 @@ class Consumers {
                 consumers.#hear(first, String(value));
             },
         });
-        await consumers.thing.subscribeEvent("tick", async (output) => {
-            consumers.#hear(second, JSON.stringify(await output.value()).slice(1, -1));
+        await consumers.thing.subscribeEvent("tick", (output) => {
+            void output.value().then((value) => {
+                consumers.#hear(second, value as string);
+            });
         });
         return consumers;
     }
