@@ -80,4 +80,20 @@ describe("a notification that comes again", () => {
         expect(recent.isRepeat("a", "1", "m1099")).to.equal(false);
         expect(recent.isRepeat("a", "3", "m999")).to.equal(true);
     });
+
+    it("is not known by ids that are longer than any of ours", () => {
+        const recent = new RecentNotifications();
+        const [long, longest] = ["x".repeat(129), "x".repeat(128)];
+        for (const [cid, id] of [
+            [long, "m"],
+            ["1", long],
+        ] as const) {
+            for (let time = 0; time < 2; time++) expect(recent.isRepeat("a", cid, id)).to.equal(false);
+        }
+        expect(recent.size).to.equal(0);
+        expect([recent.isRepeat("a", longest, longest), recent.isRepeat("a", longest, longest)]).to.deep.equal([
+            false,
+            true,
+        ]);
+    });
 });
