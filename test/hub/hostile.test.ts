@@ -236,7 +236,12 @@ describe("beside a hostile agent", () => {
         });
         const { counter } = healthy;
         await counter.invoked("later");
-        const forged = { operation: "invokeaction", thingID: COUNTER_ID, name: "later", correlationID: started.id };
+        const forged = {
+            operation: "invokeaction",
+            thingID: COUNTER_ID,
+            name: "later",
+            correlationID: started.actionId,
+        };
         const response = { messageType: "response", ...forged, output: 6, senderID: "healthy" };
         for (const status of ["completed", "failed", "running"]) {
             await post("/hiveot/response", { ...response, status });
@@ -265,7 +270,7 @@ describe("beside a hostile agent", () => {
     it("names without end and of any length take bounded memory", async () => {
         const long = "n".repeat(900_000);
         for (let n = 0; n < 200; n++) {
-            await notify(eventOf(OWN, `${String(n)}${long}`, 1, { messageID: `${String(n)}` }));
+            await notify(eventOf(OWN, `${String(n)}${long}`, 1, { messageID: String(n) }));
         }
         for (let n = 0; n < 20; n++) {
             const lines = Array.from({ length: 500 }, (_, line) =>
