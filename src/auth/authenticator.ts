@@ -120,7 +120,7 @@ export class Authenticator {
             : toIdentity(credential, account);
     }
 
-    /** What a token was found to say; one that has ended is as unknown as any other. */
+    /** What a token was found to say; one that has ended is not known. */
     #recall(token: string): Credential | undefined {
         const credential = this.#verified.get(token);
         if ((credential?.expiresAt ?? Number.POSITIVE_INFINITY) > Date.now()) return credential;

@@ -30,7 +30,7 @@ export function parseThingDescription(text: string, maxDepth: number): ThingDesc
 /** Writes a TD: the defaults of TD 1.1 are written out, and containers that are empty left out. */
 export function serializeThingDescription(td: Readonly<Json>): string {
     // It fails on a TD without links, and leaves out those that are empty.
-    return serializeTD({ links: [], ...td } as unknown as Parameters<typeof serializeTD>[0]);
+    return serializeTD({ links: [], ...td } as unknown as Parameters<typeof serializeTD>[0]); // -- types of another copy
 }
 
 /**
