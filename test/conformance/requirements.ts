@@ -370,6 +370,9 @@ const CLIENT = [
 /** The ids are those of wot-http.md; what is about the server as a whole (TDD-01, -02, -05, -06) is not here. */
 const DIRECTORY = [
     ...rules("wot-http.md, Discovery", "TDD", {
+        "01": "the URL that a directory gives out answers with its TD",
+        "02": "/.well-known/wot has the TD of whoever answers there",
+        "06": "without credentials: 401 with WWW-Authenticate",
         "03": "a TD: GET 200 application/td+json or json; HEAD",
         "04": "the directory's TD: @type ThingDirectory, the discovery context, property things",
         "10": "errors are Problem Details in UTF-8",

@@ -7,6 +7,7 @@ import { fetchThingDescription, normalizeThingDescription, SseScServer } from ".
 import type { Envelope } from "../conformance/raw/event-stream";
 import { RawAgent } from "../conformance/raw/raw-agent";
 import { RawClient } from "../conformance/raw/raw-client";
+import { req } from "../conformance/requirements";
 import { type Role, SetUp, TRANSPORTS, usernameOf } from "../support/set-ups";
 import { COUNTER_ID } from "../support/things";
 import { onEnd, tdOf } from "./harness";
@@ -101,34 +102,47 @@ describe("a hub", () => {
         normalizeThingDescription(td);
     });
 
-    it("shows the directory's own TD to everybody, and its content to whoever may read", async () => {
-        const setUp = await start();
-        await setUp.server.directory.put(lampTd(), "device1");
-        expect(await get(setUp, "/.well-known/wot")).to.include({
-            status: 200,
-            id: "thingDirectory",
-            "@type": "ThingDirectory",
-        });
-        const own = `/things/${encodeURIComponent(setUp.server.thingId)}`;
-        expect(await get(setUp, own)).to.include({ status: 401 });
-        expect(await get(setUp, own, "viewer")).to.include({ status: 200 });
-        for (const path of [
-            "/things",
-            `/things/${encodeURIComponent(LAMP)}`,
-            `/things/${encodeURIComponent(COUNTER_ID)}`,
-            "/events",
-        ]) {
-            expect(await get(setUp, path), path).to.include({ status: 401 });
-            expect(await get(setUp, path, "none"), path).to.include({ status: 403 });
+    req(
+        ["TDD-01", "TDD-02", "TDD-06"],
+        "shows the directory's own TD to everybody, its content to readers",
+        async () => {
+            const setUp = await start();
+            await setUp.server.directory.put(lampTd(), "device1");
+            expect(await get(setUp, "/.well-known/wot")).to.include({
+                status: 200,
+                id: "thingDirectory",
+                "@type": "ThingDirectory",
+            });
+            const wire = setUp.wire("plain h1");
+            onEnd(() => wire.close());
+            expect((await wire.request("GET", "/things")).headers["www-authenticate"]).to.match(/^Bearer\b/);
+            const own = `/things/${encodeURIComponent(setUp.server.thingId)}`;
+            expect(await get(setUp, own)).to.include({ status: 401 });
+            expect(await get(setUp, own, "viewer")).to.include({ status: 200 });
+            for (const path of [
+                "/things",
+                `/things/${encodeURIComponent(LAMP)}`,
+                `/things/${encodeURIComponent(COUNTER_ID)}`,
+                "/events",
+            ]) {
+                expect(await get(setUp, path), path).to.include({ status: 401 });
+                expect(await get(setUp, path, "none"), path).to.include({ status: 403 });
+            }
+            expect(await get(setUp, `/things/${encodeURIComponent(LAMP)}`, "viewer")).to.include({
+                status: 200,
+                id: LAMP,
+            });
+            expect(await get(setUp, `/things/${encodeURIComponent(COUNTER_ID)}`, "viewer")).to.include({
+                status: 200,
+                id: COUNTER_ID,
+            });
+            expect(await get(setUp, "/things/nothing", "viewer")).to.include({ status: 404 });
+            expect(await get(setUp, "/things/thingDirectory", "viewer")).to.include({
+                status: 200,
+                id: "thingDirectory",
+            });
         }
-        expect(await get(setUp, `/things/${encodeURIComponent(LAMP)}`, "viewer")).to.include({ status: 200, id: LAMP });
-        expect(await get(setUp, `/things/${encodeURIComponent(COUNTER_ID)}`, "viewer")).to.include({
-            status: 200,
-            id: COUNTER_ID,
-        });
-        expect(await get(setUp, "/things/nothing", "viewer")).to.include({ status: 404 });
-        expect(await get(setUp, "/things/thingDirectory", "viewer")).to.include({ status: 200, id: "thingDirectory" });
-    });
+    );
 
     it("lists its own Things and those of agents, and tells when they come and go", async () => {
         const setUp = await start();
