@@ -72,7 +72,8 @@ export class ServerConnection {
 
     /** IP address that the stream comes from: behind a proxy, the proxy's. */
     get address(): string | undefined {
-        return this.#session.address;
+        // A socket for both families shows IPv4 addresses as mapped ones (RFC 4291, section 2.5.5.2).
+        return this.#session.address?.replace(/^::ffff:(?=[\d.]+$)/i, "");
     }
 
     /** Name of the dialect, such as `rrn`. */

@@ -67,6 +67,15 @@ describe("server.connections", () => {
         });
     }
 
+    it("shows an IPv4 address as such, also where the server listens on all addresses", async () => {
+        const setUp = await SetUp.start({ secure: true, server: { address: "::" }, things: [COUNTER_ID] });
+        const opened = new Promise<ServerConnection>((done) => setUp.server.connections.once("opened", done));
+        const client = await setUp.connected("TLS h2", "viewer");
+        expect((await opened).address).to.equal("127.0.0.1");
+        await client.close();
+        await setUp.stop();
+    });
+
     it("keeps what the application hangs on a connection until its end has been told", async () => {
         const { server } = await setUps("TLS h2");
         const [client, connection] = await connected("TLS h2", "viewer");
