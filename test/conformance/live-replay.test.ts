@@ -1,6 +1,6 @@
 /**
- * The live runs with HiveKit, replayed: its consumers against our server, which must answer as it did then, and its servers against our
- * client.
+ * The live runs with HiveKit, replayed: its consumers and agents against our server and hub, which must answer as they did then, its
+ * servers against our client, and its gateways against our agent.
  */
 import { expect } from "chai";
 import { isDeepStrictEqual } from "node:util";
