@@ -15,10 +15,15 @@ export interface MessageContext {
 export interface ChannelReceiver {
     /** The path is usable again: the other side remembers nothing of the earlier one. */
     reopened(): void;
+    /** The path is usable again, and nothing was lost: what waits goes on waiting, what was missed follows. */
+    resumed(): void;
     /** A message came. */
     received(message: Message, context: MessageContext): void;
-    /** The path broke. The channel tries to open it again: `reopened` or `closed` follows. */
-    dropped(error: SseScError): void;
+    /**
+     * The path broke. The channel tries to open it again: `reopened`, `resumed` or `closed` follows.
+     * @param mayResume true if the other side may remember everything; by default it does not
+     */
+    dropped(error: SseScError, mayResume?: boolean): void;
     /** The path is gone for good. */
     closed(error: SseScError): void;
 }
@@ -29,6 +34,8 @@ export interface SendOptions {
     readonly signal?: AbortSignal | undefined;
     /** Asked when the path is open, just before the message leaves: false drops it. */
     readonly isWanted?: (() => boolean) | undefined;
+    /** Called when an attempt proves that the other side did not get the message; it is sent again. */
+    readonly onNotTaken?: (() => void) | undefined;
     /** uriVariables of a request, as the text of a query (without `?`); a channel that has no place for it drops it. */
     readonly query?: string | undefined;
 }

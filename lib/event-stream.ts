@@ -11,7 +11,9 @@ import { SseScError } from "./errors";
 export type EventType = "sse-ping" | "request" | "response" | "notification";
 
 /** First event of every stream: the reference client counts itself connected when it sees it. */
-export const PING_EVENT = "event: sse-ping\ndata: \n\n";
+export function encodePing(id: string): string {
+    return `id: ${id}\nevent: sse-ping\ndata: \n\n`;
+}
 
 /** A comment that keeps proxies and watchdogs content; every reader skips it. */
 export const HEARTBEAT = ": \n\n";
@@ -20,9 +22,9 @@ export const HEARTBEAT = ": \n\n";
 export const REPLACED_COMMENT = "replaced";
 
 /** Frames one envelope. JSON.stringify never makes a line break; a converter of somebody else may. */
-export function encodeEvent(type: EventType, json: string): string {
+export function encodeEvent(type: EventType, json: string, id: string): string {
     const data = json.includes("\n") || json.includes("\r") ? json.replace(/\r\n|\r|\n/g, "\ndata: ") : json;
-    return `event: ${type}\ndata: ${data}\n\n`;
+    return `id: ${id}\nevent: ${type}\ndata: ${data}\n\n`;
 }
 
 /** Default for the largest event that is accepted, in characters: the reference refuses 10 MiB (protocol.md, "Stream"). */
@@ -30,8 +32,8 @@ export const DEFAULT_MAX_EVENT_SIZE = 10 * 1024 * 1024;
 
 /** What an `EventStreamReader` tells of. */
 export interface EventStreamHandlers {
-    /** An event; `type` is empty if the block had no name. */
-    onEvent(type: string, data: string): void;
+    /** An event; `type` is empty if the block had no name, `id` if the stream has shown none so far. */
+    onEvent(type: string, data: string, id: string): void;
     /** A comment, without its colon. */
     onComment?(comment: string): void;
 }
@@ -54,7 +56,7 @@ export function createEventStreamReader(
     const parser = createParser({
         maxBufferSize: maxEventSize,
         onEvent: (event) => {
-            handlers.onEvent(event.event ?? "", event.data);
+            handlers.onEvent(event.event ?? "", event.data, event.id ?? "");
         },
         onComment: (comment) => handlers.onComment?.(comment),
         onError: (error) => {

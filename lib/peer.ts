@@ -64,14 +64,22 @@ export class Peer extends PeerOperations {
         );
         const receiver: ChannelReceiver = {
             reopened: () => {
+                this.#subscriptions.drop(); // renewals of an earlier time
+                this.#pending.forgotten();
                 this.#subscriptions.renew();
+            },
+            resumed: () => {
+                options.path?.restored();
             },
             received: (message, context) => {
                 this.#receive(message, context);
             },
-            dropped: (error) => {
-                this.#subscriptions.drop();
-                this.#rejectAll(error, new SseScError("CONNECTION_LOST", undefined, { cause: error }));
+            dropped: (error, mayResume) => {
+                if (mayResume === true) this.#pending.doubt();
+                else {
+                    this.#subscriptions.drop();
+                    this.#rejectAll(error, new SseScError("CONNECTION_LOST", undefined, { cause: error }));
+                }
                 options.path?.dropped(error);
             },
             closed: (error) => {
@@ -119,6 +127,9 @@ export class Peer extends PeerOperations {
                               onProgress(progressValue(notification));
                           });
                       },
+            repeat: () => {
+                sending = this.#sendRequest(request, { signal, query });
+            },
             onAbandoned: () => {
                 if (request.operation === "invokeaction") void this.#cancel(request, sending);
             },
@@ -160,9 +171,12 @@ export class Peer extends PeerOperations {
     async #sendRequest(request: RequestMessage, options: SendOptions, onTaken?: () => void): Promise<void> {
         const id = request.correlationId;
         const isWanted = (): boolean => this.#pending.leaves(id);
+        const onNotTaken = (): void => {
+            this.#pending.stays(id);
+        };
         let sending: Promise<void> | undefined;
         try {
-            sending = this.#channel.send(request, { ...options, isWanted });
+            sending = this.#channel.send(request, { ...options, isWanted, onNotTaken });
         } catch (error) {
             this.#pending.reject(id, toSseScError(error, "INVALID_INPUT"));
             return;

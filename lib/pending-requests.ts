@@ -11,6 +11,8 @@ export interface PendingOptions {
     readonly signal?: AbortSignal | undefined;
     /** Called with each progress notification of the request. */
     readonly onProgress?: ((progress: NotificationMessage) => void) | undefined;
+    /** Sends the request again: the other side has forgotten it, and doing it twice does no harm. */
+    readonly repeat?: (() => void) | undefined;
     /** Called when `signal` ended the waiting for a request that had left. */
     readonly onAbandoned?: (() => void) | undefined;
 }
@@ -23,6 +25,8 @@ interface Pending {
     timer: ReturnType<typeof setTimeout> | undefined;
     /** True once it has left, or may have: before that nobody can have carried it out. */
     sent: boolean;
+    /** It had left when the path broke: the other side may forget it. */
+    doubtful: boolean;
     readonly stopListening: () => void;
 }
 
@@ -74,6 +78,7 @@ export class PendingRequests {
                 reject,
                 timer: undefined,
                 sent: false,
+                doubtful: false,
                 stopListening,
             };
             this.#pending.set(id, pending);
@@ -90,6 +95,33 @@ export class PendingRequests {
         const pending = this.#pending.get(correlationId);
         if (pending !== undefined) pending.sent = true;
         return pending !== undefined;
+    }
+
+    /** It turned out that a request has not left. */
+    stays(correlationId: string): void {
+        const pending = this.#pending.get(correlationId);
+        if (pending !== undefined) pending.sent = pending.doubtful = false;
+    }
+
+    /** The path broke, and will be opened again: until then nobody knows what becomes of those that have left. */
+    doubt(): void {
+        for (const pending of this.#pending.values()) pending.doubtful = pending.sent;
+    }
+
+    /**
+     * The other side has forgotten all that had left when the path broke: what must not be done twice fails, because nobody knows its outcome, the rest is
+     * sent again.
+     */
+    forgotten(): void {
+        for (const pending of [...this.#pending.values()]) {
+            const { request, options } = pending;
+            if (!pending.doubtful) continue;
+            pending.doubtful = false;
+            const error = unknownOutcome(request, "CONNECTION_LOST");
+            if (error.code === "OUTCOME_UNKNOWN" || options.repeat === undefined) {
+                this.reject(request.correlationId, error);
+            } else options.repeat();
+        }
     }
 
     /** Settles the request that a response belongs to. False if nobody waits for it (any more). */

@@ -62,7 +62,13 @@ export interface SseScServerConfig extends AuthOptions {
     maxPendingRequests?: number;
     /** Subscriptions of one connection. Default: 10,000. */
     maxSubscriptions?: number;
-    /** Streams in total; more get 503. Default: 10,000. */
+    /** For which the session of a client is kept whose stream has dropped, so that it can resume; 0 keeps none. Default: 60,000. */
+    lingerTime?: number;
+    /** Messages that are kept for a client, to be sent again when it resumes, 1 MiB at most. Default: 1,000. */
+    outboxFrames?: number;
+    /** What may be kept for all clients together; beyond it those go first that are away. Default: 256 MiB. */
+    maxOutboxBytes?: number;
+    /** Streams in total, those included whose sessions are kept; more get 503. Default: 10,000. */
     maxConnections?: number;
     /** Streams of one client; more get 503. Default: 1,000. */
     maxConnectionsPerClient?: number;
@@ -81,6 +87,9 @@ const NUMBERS = {
     maxDepth: DEFAULT_MAX_DEPTH,
     maxPendingRequests: 1_000,
     maxSubscriptions: 10_000,
+    lingerTime: 60_000,
+    outboxFrames: 1_000,
+    maxOutboxBytes: 256 * MIB,
     maxConnections: 10_000,
     maxConnectionsPerClient: 1_000,
     maxStreamBacklog: 8 * MIB,
@@ -198,7 +207,10 @@ function readNumbers(config: SseScServerConfig): Record<keyof typeof NUMBERS, nu
     const numbers: Record<keyof typeof NUMBERS, number> = { ...NUMBERS };
     for (const option of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
         const value = config[option] ?? NUMBERS[option];
-        if (!Number.isInteger(value) || value <= 0) throw invalid(option, "must be a positive integer");
+        const least = option === "lingerTime" ? 0 : 1;
+        if (!Number.isInteger(value) || value < least) {
+            throw invalid(option, least === 0 ? "must be zero or a positive integer" : "must be a positive integer");
+        }
         numbers[option] = value;
     }
     return numbers;

@@ -9,7 +9,7 @@ import { SseScError, toProblem } from "../lib/errors";
 import type { Identity } from "../lib/identity";
 import type { Message, RequestMessage, ResponseMessage } from "../lib/messages";
 import { Peer, type PeerOptions } from "../lib/peer";
-import type { SharedFrames } from "./http/accepted-channel";
+import type { SharedFrames } from "./http/shared-frames";
 import type { Caller } from "./subscribers";
 
 /** What the server does with what a script asks. */

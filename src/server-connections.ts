@@ -4,9 +4,9 @@ import { createNotification, createRequest, type NewNotification, type NewReques
 import type { ResponseMessage } from "../lib/messages";
 import { DEFAULT_REQUEST_TIMEOUT } from "../lib/peer";
 import { EventListeners, type Listener } from "./event-listeners";
-import { SharedFrames } from "./http/accepted-channel";
+import { SharedFrames } from "./http/shared-frames";
 import type { ClientRequests } from "./http/client-requests";
-import type { Session } from "./http/sessions";
+import type { Session } from "./http/session";
 
 /** How a request to a client is made. */
 export interface ClientRequestOptions {

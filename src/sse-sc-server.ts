@@ -39,6 +39,8 @@ export interface SseScServerStatus {
     readonly connections: number;
     /** Open event streams. */
     readonly sessions: number;
+    /** Sessions without a stream, which wait to be resumed. */
+    readonly lingering: number;
     /** Requests that wait for their answer. */
     readonly openRequests: number;
     /** Sessions that are subscribed to something; those that watch the server's own Thing too count twice. */
@@ -122,6 +124,13 @@ export class SseScServer implements ProtocolServer {
                     this.connections.opened(session);
                     this.#ownThing.connectionsChanged();
                 },
+                onStreamLost: () => {
+                    this.#ownThing.connectionsChanged();
+                },
+                onResumed: (session) => {
+                    this.#requests.resumed(session);
+                    this.#ownThing.connectionsChanged();
+                },
                 onClosed: (session) => {
                     this.#answering.left(session);
                     this.#requests.closed(session);
@@ -137,6 +146,7 @@ export class SseScServer implements ProtocolServer {
         return {
             connections: this.#running?.listener?.connections ?? 0,
             sessions: this.#sessions.size,
+            lingering: this.#sessions.lingering,
             openRequests: this.#sessions.openRequests,
             subscribers: this.#answering.subscribers,
             listeners: this.#exposure.listeners + this.#ownThing.listeners,

@@ -3,7 +3,7 @@ import type { Identity } from "../lib/identity";
 import { SseScError } from "../lib/errors";
 import type { NotificationMessage } from "../lib/messages";
 import { SubscriptionIndex, type Topic } from "../lib/subscriptions";
-import { SharedFrames } from "./http/accepted-channel";
+import { SharedFrames } from "./http/shared-frames";
 
 /** Somebody who asks for things and hears of things: a session, or a script in this process. */
 export interface Caller {

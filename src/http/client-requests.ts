@@ -2,31 +2,49 @@
  * Requests that a server sends to the clients that dialled it, and what they answer: agents of a hub, and whoever the application
  * asks something.
  *
- * They go to one session; answers count whichever connection of the client brings them, and no other client's do (design.md, "Hub
- * to agent").
+ * They queue per client, not per session: while a client has no stream, but a session that lingers, they wait for the stream that it
+ * opens next. Answers count whichever connection of the client brings them, and no other client's do (design.md, "Hub to agent").
  */
 import { SseScError, toSseScError } from "../../lib/errors";
 import type { Identity } from "../../lib/identity";
-import type { Message, NotificationMessage, RequestMessage, ResponseMessage } from "../../lib/messages";
+import type { NotificationMessage, RequestMessage, ResponseMessage } from "../../lib/messages";
+import type { Frame } from "../../lib/outbox";
 import { PendingRequests, unknownOutcome, type PendingOptions } from "../../lib/pending-requests";
 
 /** Requests to one client that may wait at once. */
 const MAX_PENDING = 10_000;
 
-/** An open connection of a client. */
+/** A connection of a client. */
 export interface ClientSession {
     readonly identity: Identity;
-    readonly channel: { send(message: Message): unknown };
+    /** True while it has no stream. */
+    readonly lingering: boolean;
+    /** Sends a request. @returns the frame, for `retract` */
+    put(request: RequestMessage): Frame;
+    readonly channel: {
+        /** Takes a message back. @returns true if it had not left */
+        retract(frame: Frame): boolean;
+    };
 }
 
-/** What is known of one client that is connected. */
+/** A request that was put into the outbox of a session. */
+interface Asked {
+    readonly session: ClientSession;
+    readonly frame: Frame;
+}
+
+/** What is known of one client that has a session. */
 class ClientLink {
-    /** In the order in which they were opened, each with the requests that went to it and wait. */
+    /** In the order in which they were opened or resumed, each with the requests that went to it and wait. */
     readonly sessions = new Map<ClientSession, Set<RequestMessage>>();
     readonly pending = new PendingRequests();
+    readonly asked = new Map<RequestMessage, Asked>();
+    /** Those that no session has got. */
+    readonly waiting = new Set<RequestMessage>();
 
-    get newest(): ClientSession | undefined {
-        return [...this.sessions.keys()].at(-1);
+    /** The newest session with a stream. */
+    get live(): ClientSession | undefined {
+        return [...this.sessions.keys()].filter(({ lingering }) => !lingering).at(-1);
     }
 }
 
@@ -47,30 +65,52 @@ export class ClientRequests {
         let link = this.#links.get(clientId);
         if (link === undefined) this.#links.set(clientId, (link = new ClientLink()));
         link.sessions.set(session, new Set());
+        this.#sendWaiting(link, session);
     }
 
-    /** A session has ended: what it was asked and has not answered will not be answered. */
-    closed(session: ClientSession): void {
-        const { clientId } = session.identity;
-        const link = this.#links.get(clientId);
+    /** A session has a stream again: it is the newest one now. */
+    resumed(session: ClientSession): void {
+        const link = this.#links.get(session.identity.clientId);
         const asked = link?.sessions.get(session);
         if (link === undefined || asked === undefined) return;
         link.sessions.delete(session);
-        if (link.sessions.size === 0) this.#links.delete(clientId);
-        for (const request of asked) link.pending.reject(request.correlationId, lost(request));
+        link.sessions.set(session, asked);
+        this.#sendWaiting(link, session);
     }
 
-    /** True if the client has an open session. */
+    /**
+     * A session is gone: what it was asked and has not answered will not be answered, unless it has not left yet, or may be done twice,
+     * and another session of the client can be asked.
+     */
+    closed(session: ClientSession): void {
+        const { clientId } = session.identity;
+        const link = this.#links.get(clientId);
+        const requests = link?.sessions.get(session);
+        if (link === undefined || requests === undefined) return;
+        link.sessions.delete(session);
+        if (link.sessions.size === 0) this.#links.delete(clientId);
+        for (const request of requests) {
+            const error = lost(request);
+            if (link.sessions.size > 0 && error.code === "AGENT_OFFLINE") this.#send(link, link.live, request);
+            else link.pending.reject(request.correlationId, error);
+        }
+        if (link.sessions.size > 0) return;
+        for (const { correlationId } of [...link.waiting]) {
+            link.pending.reject(correlationId, new SseScError("AGENT_OFFLINE"));
+        }
+    }
+
+    /** True if the client has a session, with a stream or lingering. */
     isConnected(clientId: string): boolean {
         return this.#links.has(clientId);
     }
 
     /**
      * Sends a request to a client and waits for its answer.
-     * @param to the client's id: its newest session is asked; or one session
-     * @throws SseScError AGENT_OFFLINE if it is not connected; TOO_MANY_REQUESTS; the error that it answers; TIMEOUT, or
-     * OUTCOME_UNKNOWN if the request is not safe to repeat, when it does not answer in time; AGENT_OFFLINE or OUTCOME_UNKNOWN when
-     * its session ends; ABORTED
+     * @param to the client's id: its newest session is asked, or the next one while those that it has linger; or one session
+     * @throws SseScError AGENT_OFFLINE if it has no session, or does not come back in time; TOO_MANY_REQUESTS; the error that it
+     * answers; TIMEOUT, or OUTCOME_UNKNOWN if the request is not safe to repeat, when it does not answer in time; AGENT_OFFLINE or
+     * OUTCOME_UNKNOWN when its session is gone; ABORTED
      */
     async request(
         to: string | ClientSession,
@@ -78,18 +118,19 @@ export class ClientRequests {
         options: PendingOptions
     ): Promise<ResponseMessage> {
         const link = this.#links.get(typeof to === "string" ? to : to.identity.clientId);
-        const session = typeof to === "string" ? link?.newest : to;
-        const asked = session === undefined ? undefined : link?.sessions.get(session);
-        if (link === undefined || session === undefined || asked === undefined) throw new SseScError("AGENT_OFFLINE");
+        if (link === undefined || (typeof to !== "string" && !link.sessions.has(to))) {
+            throw new SseScError("AGENT_OFFLINE");
+        }
         if (link.pending.size >= MAX_PENDING) throw new SseScError("TOO_MANY_REQUESTS");
         const answer = link.pending.add(request, options);
-        asked.add(request);
+        if (link.pending.has(request.correlationId)) this.#send(link, typeof to === "string" ? link.live : to, request);
         try {
-            if (link.pending.leaves(request.correlationId)) session.channel.send(request);
-        } catch (error) {
-            link.pending.reject(request.correlationId, toSseScError(error));
+            return await answer;
+        } catch (thrown) {
+            throw this.#takeBack(link, request) && isTimeout(thrown) ? offline(thrown) : thrown;
+        } finally {
+            this.#forget(link, request);
         }
-        return answer.finally(() => asked.delete(request));
     }
 
     /** An answer came from a client. One that nobody waits for is dropped: it may be late, a second one, or another's. */
@@ -101,9 +142,50 @@ export class ClientRequests {
     progressed(clientId: string, progress: NotificationMessage, actionId: string): readonly RequestMessage[] {
         return this.#links.get(clientId)?.pending.progress(progress, actionId) ?? [];
     }
+
+    #sendWaiting(link: ClientLink, session: ClientSession): void {
+        for (const request of [...link.waiting]) this.#send(link, session, request);
+    }
+
+    #send(link: ClientLink, session: ClientSession | undefined, request: RequestMessage): void {
+        if (session === undefined) {
+            link.waiting.add(request);
+            return;
+        }
+        link.waiting.delete(request);
+        try {
+            link.pending.leaves(request.correlationId);
+            link.asked.set(request, { session, frame: session.put(request) });
+            link.sessions.get(session)?.add(request);
+        } catch (error) {
+            link.pending.reject(request.correlationId, toSseScError(error));
+        }
+    }
+
+    /** Nobody waits for it any more, so it must not be sent (again). @returns true if it had not left */
+    #takeBack(link: ClientLink, request: RequestMessage): boolean {
+        if (link.waiting.delete(request)) return true;
+        const asked = link.asked.get(request);
+        return asked?.session.channel.retract(asked.frame) === true;
+    }
+
+    #forget(link: ClientLink, request: RequestMessage): void {
+        link.waiting.delete(request);
+        const asked = link.asked.get(request);
+        link.asked.delete(request);
+        if (asked !== undefined) link.sessions.get(asked.session)?.delete(request);
+    }
 }
 
 function lost(request: RequestMessage): SseScError {
     const error = unknownOutcome(request, "CONNECTION_LOST");
-    return error.code === "OUTCOME_UNKNOWN" ? error : new SseScError("AGENT_OFFLINE", undefined, { cause: error });
+    return error.code === "OUTCOME_UNKNOWN" ? error : offline(error);
+}
+
+function offline(cause: unknown): SseScError {
+    return new SseScError("AGENT_OFFLINE", undefined, { cause });
+}
+
+function isTimeout(thrown: unknown): boolean {
+    return thrown instanceof SseScError && (thrown.code === "TIMEOUT" || thrown.code === "OUTCOME_UNKNOWN");
 }

@@ -16,8 +16,9 @@ import { unknownOutcome } from "../../lib/pending-requests";
 import { openEventStream, type EventStreamHandle } from "./dialled-stream";
 import { backOff, type ReconnectOptions } from "./back-off";
 import { DialledPosts, type PostOptions } from "./dialled-posts";
-import { BATCH_FEATURE, BATCH_TYPE, FEATURES_HEADER, type ServerFeatures } from "./features";
+import { BATCH_FEATURE, BATCH_TYPE, FEATURES_HEADER, RESUME_FEATURE, type ServerFeatures } from "./features";
 import { deliverResponse } from "./response-delivery";
+import { StreamPosition } from "./stream-position";
 import type { SharedTransport } from "./shared-transport";
 import type { TokenSession } from "./token-session";
 
@@ -69,6 +70,12 @@ export class DialledChannel implements Channel {
     #waitingToSend = 0;
     #closedBy = new SseScError("ALREADY_CLOSED");
     #idleTimer: NodeJS.Timeout | undefined;
+    /** What has come of the session at the server. */
+    readonly #position = new StreamPosition();
+    /** The server of the last stream keeps what we miss. */
+    #resumes = false;
+    /** Grows whenever the server has forgotten what it knew of us. */
+    #session = 0;
     /** Attempts since a stream last lived long enough to count as a success. */
     #attempts = 0;
     #openedAt = 0;
@@ -134,7 +141,41 @@ export class DialledChannel implements Channel {
         this.#end(new SseScError("ALREADY_CLOSED"));
     }
 
-    async #send(message: Message, body: string, { query, signal, isWanted }: SendOptions): Promise<void> {
+    async #send(message: Message, body: string, options: SendOptions): Promise<void> {
+        const { query, isWanted, onNotTaken } = options;
+        /** The session in which an attempt ended without anybody knowing whether the message was taken. */
+        let ambiguous: number | undefined;
+        for (let attempt = 1; ; attempt++) {
+            await this.#opened(options);
+            if (ambiguous !== undefined && ambiguous !== this.#session && message.kind === "request") {
+                // Another session knows nothing of that attempt; the rest is sent again (design.md, "Repeated requests").
+                const error = unknownOutcome(message, "CONNECTION_LOST");
+                if (error.code === "OUTCOME_UNKNOWN") throw error;
+            }
+            const session = this.#session;
+            try {
+                await this.#post(message.kind, body, { query });
+                return;
+            } catch (thrown) {
+                const error = toSseScError(thrown);
+                const untaken = error.code === "CONNECT_FAILED" || error.code === "NO_SESSION";
+                const repeats = this.#resumes && message.kind === "request" && (untaken || isAmbiguous(error));
+                if (!repeats || isWanted === undefined || this.closed) {
+                    throw message.kind === "request" ? requestFailure(message, error) : thrown;
+                }
+                if (!untaken) ambiguous ??= session;
+                else if (ambiguous === undefined) onNotTaken?.();
+                // What it says of the stream shows in the next turn of the event loop.
+                await new Promise(setImmediate);
+                if (this.#state === "open") {
+                    await backOff(attempt, this.#options.reconnect, 0, this.#abort.signal).catch(() => undefined);
+                }
+            }
+        }
+    }
+
+    /** Waits for the path to open. @throws SseScError why it does not; ABORTED if nobody waits for the message any more */
+    async #opened({ signal, isWanted }: SendOptions): Promise<void> {
         const keepsOpen = isWanted === undefined ? 1 : 0; // who waits for an outcome keeps the channel in use by that
         this.#waitingToSend += keepsOpen;
         try {
@@ -145,14 +186,8 @@ export class DialledChannel implements Channel {
         // What waited longer than anybody waits for its outcome must not be done any more.
         if (signal?.aborted === true || isWanted?.() === false) throw new SseScError("ABORTED");
         this.#idleTimer?.refresh();
-        try {
-            await this.#post(message.kind, body, { query });
-        } catch (thrown) {
-            throw message.kind === "request" ? requestFailure(message, toSseScError(thrown)) : thrown;
-        }
     }
 
-    /** Repeating a POST of unknown outcome within a resumed session has its place here. */
     async #post(kind: Message["kind"], body: string, options: PostOptions): Promise<void> {
         const stream = this.#stream;
         try {
@@ -193,19 +228,24 @@ export class DialledChannel implements Channel {
     /** One attempt. @throws SseScError why it failed */
     async #dial(): Promise<void> {
         const { transport, session, streamPath, connectTimeout, converter, maxDepth, log } = this.#options;
-        const features: Record<string, string> =
-            this.#options.askForBatches === true ? { [FEATURES_HEADER]: BATCH_FEATURE } : {};
+        const features = this.#options.askForBatches === true ? [BATCH_FEATURE, RESUME_FEATURE] : [RESUME_FEATURE];
+        const { lastId } = this.#position;
         this.#attempts++;
         const stream = await openEventStream({
             transport,
             session,
             path: streamPath,
-            headers: { ...features, cid: this.#cid }, // a resume adds Last-Event-ID here
+            headers: {
+                [FEATURES_HEADER]: features.join(", "),
+                cid: this.#cid,
+                ...(lastId === undefined ? {} : { "last-event-id": lastId }),
+            },
             timeout: connectTimeout,
             signal: this.#abort.signal,
             converter,
             maxDepth,
             log,
+            isNew: (id) => this.#position.moveTo(id),
             onMessage: (message) => {
                 this.#idleTimer?.refresh();
                 this.#receiver?.received(message, {});
@@ -228,6 +268,8 @@ export class DialledChannel implements Channel {
             throw this.#closedBy;
         }
         this.#stream = stream;
+        this.#resumes = stream.features.resumes;
+        if (!stream.features.resumed) this.#session++;
         this.#openedAt = Date.now();
         this.#state = "open";
         this.#startIdleTimer();
@@ -242,7 +284,7 @@ export class DialledChannel implements Channel {
         // A server that takes every stream and drops it at once must not be dialled without a pause.
         if (Date.now() - this.#openedAt > this.#options.reconnect.max) this.#attempts = 0;
         this.#state = "opening";
-        this.#receiver?.dropped(new SseScError("CONNECTION_LOST", undefined, { cause }));
+        this.#receiver?.dropped(new SseScError("CONNECTION_LOST", undefined, { cause }), this.#resumes);
         if (this.closed) return; // somebody gave up when told
         if (!this.#isInUse()) this.#rest();
         else this.#start(() => this.#reconnect()).catch(() => undefined);
@@ -256,7 +298,8 @@ export class DialledChannel implements Channel {
             if (!this.#isInUse()) return;
             try {
                 await this.#dial();
-                this.#receiver?.reopened();
+                if (this.#stream?.features.resumed === true) this.#receiver?.resumed();
+                else this.#receiver?.reopened();
                 return;
             } catch (thrown) {
                 const error = toSseScError(thrown, "CONNECTION_LOST");
@@ -299,6 +342,7 @@ export class DialledChannel implements Channel {
 
     #rest(): void {
         this.#state = "idle";
+        this.#position.reset(); // the session that is opened next is a new one
         this.#attempts = 0;
         this.#release();
     }
@@ -320,6 +364,11 @@ export class DialledChannel implements Channel {
         this.#options.onEnd?.();
         this.#receiver?.closed(error);
     }
+}
+
+/** Nobody knows whether the message was taken. */
+function isAmbiguous({ code }: SseScError): boolean {
+    return code === "CONNECTION_LOST" || code === "TIMEOUT";
 }
 
 /** The failure of a request whose POST failed so. */

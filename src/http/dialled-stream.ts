@@ -4,11 +4,14 @@ import { SseScError, toSseScError } from "../../lib/errors";
 import { createEventStreamReader, REPLACED_COMMENT } from "../../lib/event-stream";
 import { parseJson } from "../../lib/json";
 import type { Message } from "../../lib/messages";
-import type { TransportStream } from "./client-transport";
+import type { ClientTransport, TransportStream } from "./client-transport";
 import { serverFeatures, type ServerFeatures } from "./features";
 import { replyError } from "./reply-error";
 import type { SharedTransport } from "./shared-transport";
 import type { TokenSession } from "./token-session";
+
+/** Heartbeats that a server may miss before it counts as gone (design.md, "Delivery"). */
+const SILENT_HEARTBEATS = 2.5;
 
 /** An open stream; its identity tells it from earlier ones. */
 export interface EventStreamHandle {
@@ -29,6 +32,8 @@ export interface EventStreamOptions {
     readonly converter: MessageConverter;
     readonly maxDepth: number | undefined;
     readonly log: (line: string) => void;
+    /** Notes the id of a frame. @returns false for one that has come already: it is left out */
+    readonly isNew: (id: string) => boolean;
     readonly onMessage: (message: Message) => void;
     /** The server said that another stream took the place of this one. */
     readonly onReplaced: (stream: EventStreamHandle) => void;
@@ -61,6 +66,8 @@ class OpeningStream implements EventStreamHandle {
     #destroyed = false;
     #open = false;
     #failure: SseScError | undefined;
+    #transport: ClientTransport | undefined;
+    #watchdog: NodeJS.Timeout | undefined;
     #resolve: (() => void) | undefined;
     #reject: ((error: SseScError) => void) | undefined;
 
@@ -90,6 +97,7 @@ class OpeningStream implements EventStreamHandle {
             await Promise.all([ready, this.#dial()]);
             if (this.#failure !== undefined) throw this.#failure; // it ended right behind the ping
             this.#open = true;
+            this.#watch();
             return this;
         } catch (error) {
             this.destroy();
@@ -102,6 +110,7 @@ class OpeningStream implements EventStreamHandle {
 
     destroy(): void {
         this.#destroyed = true;
+        clearTimeout(this.#watchdog);
         this.#stream?.destroy();
     }
 
@@ -127,8 +136,8 @@ class OpeningStream implements EventStreamHandle {
     async #request(authorization: Readonly<Record<string, string>>): Promise<TransportStream> {
         const { transport, path, headers, timeout } = this.options;
         const reader = createEventStreamReader({
-            onEvent: (type, data) => {
-                this.#onEvent(type, data);
+            onEvent: (type, data, id) => {
+                this.#onEvent(type, data, id);
             },
             onComment: (comment) => {
                 if (comment.trim() !== REPLACED_COMMENT || this.#destroyed) return;
@@ -139,6 +148,7 @@ class OpeningStream implements EventStreamHandle {
         const handlers = {
             onText: (text: string) => {
                 if (this.#destroyed) return;
+                this.#watchdog?.refresh();
                 try {
                     reader.feed(text);
                 } catch (error) {
@@ -155,15 +165,30 @@ class OpeningStream implements EventStreamHandle {
             timeout,
             signal: this.signal,
         };
-        return await (await transport.get()).openStream(request, handlers);
+        this.#transport = await transport.get();
+        return await this.#transport.openStream(request, handlers);
     }
 
-    #onEvent(type: string, data: string): void {
+    /** A server that announces heartbeats and falls silent is gone, or its connection is: nothing else would ever tell. */
+    #watch(): void {
+        const silence = this.features.heartbeatInterval * SILENT_HEARTBEATS;
+        if (silence === 0) return;
+        this.#watchdog = setTimeout(() => {
+            const error = new SseScError("CONNECTION_LOST", `Nothing was heard from the server for ${silence} ms`);
+            void this.#transport?.close(); // the whole of it: over HTTP/2 the POSTs would go the same way
+            this.#fail(error);
+        }, silence);
+        this.#watchdog.unref();
+    }
+
+    #onEvent(type: string, data: string, id: string): void {
         if (this.#destroyed) return;
+        const isNew = this.options.isNew(id);
         if (type === "sse-ping") {
             this.#resolve?.();
             return;
         }
+        if (!isNew) return;
         const message = this.#decode(type, data);
         if (message?.ok === true) this.options.onMessage(message.value);
         else if (message !== undefined) this.options.log(`a bad ${type} was dropped: ${message.error.title}`);

@@ -28,7 +28,14 @@ export interface HttpResponse {
     readonly headersSent: boolean;
     readonly writableEnded: boolean;
     /** The stream of an HTTP/2 response. */
-    readonly stream?: { readonly destroyed: boolean; destroy(): void };
+    readonly stream?: {
+        readonly destroyed: boolean;
+        /** Bytes that have been written and not sent. */
+        readonly writableLength?: number;
+        /** The connection. */
+        readonly session?: { close(): void } | null | undefined;
+        destroy(): void;
+    };
     /** Of an HTTP/1 response; HTTP/2 has it at the stream. */
     readonly destroyed?: boolean;
     writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;

@@ -18,14 +18,21 @@ import {
     type HttpRequest,
     type HttpResponse,
 } from "./exchange";
-import { BATCH_FEATURE, FEATURES_HEADER, readFeatures } from "./features";
+import { BATCH_FEATURE, FEATURES_HEADER, readFeatures, RESUME_FEATURE, RESUME_HEADER } from "./features";
 import { RecentNotifications } from "./recent-notifications";
-import type { Session, Sessions } from "./sessions";
+import type { Session } from "./session";
+import type { Sessions } from "./sessions";
+import { parseFrameId, type FramePosition } from "./shared-frames";
 
 /** The POST paths; fixed, because the reference's client knows no others. */
 export const REQUEST_PATH = "/hiveot/request";
 const RESPONSE_PATH = "/hiveot/response";
 const NOTIFICATION_PATH = "/hiveot/notification";
+
+/** What this server agrees to, if a client asks. */
+const FEATURES = [BATCH_FEATURE, RESUME_FEATURE];
+/** Where a client stands that names an id which is none of ours. */
+const NOWHERE: FramePosition = { epoch: "", sequence: 0 };
 
 /** What the routes need. */
 export interface RouteOptions {
@@ -139,21 +146,28 @@ export class SseScRoutes {
     #openStream(request: HttpRequest, response: HttpResponse, identity: Identity, converter: MessageConverter): void {
         const cid = requireCid(request);
         if (isGone(response)) return; // it left while we found out who it is: nobody would tell us again
-        this.options.sessions.checkRoom(identity.clientId, cid);
-        const isOurs = readFeatures(header(request, FEATURES_HEADER)).has(BATCH_FEATURE);
-        response.writeHead(
-            200,
-            isOurs ? { ...this.#streamHeaders, [FEATURES_HEADER]: BATCH_FEATURE } : this.#streamHeaders
-        );
-        this.options.sessions.open({
+        const { sessions } = this.options;
+        sessions.checkRoom(identity.clientId, cid);
+        const asked = readFeatures(header(request, FEATURES_HEADER));
+        const agreed = FEATURES.filter((feature) => asked.has(feature));
+        const init = {
             identity,
             cid,
             converter,
-            response,
             address: request.socket.remoteAddress,
             httpVersion: request.httpVersionMajor === 2 ? 2 : 1,
-            mayRepeat: isOurs,
+            resumes: asked.has(RESUME_FEATURE),
+        } as const;
+        // An id that is none of ours says nothing: then a stream is a new one.
+        const lastEventId = header(request, "last-event-id");
+        const position = parseFrameId(lastEventId) ?? (init.resumes && lastEventId !== undefined ? NOWHERE : undefined);
+        const resumption = init.resumes ? sessions.resumption(init, position) : undefined;
+        response.writeHead(200, {
+            ...this.#streamHeaders,
+            ...(agreed.length === 0 ? {} : { [FEATURES_HEADER]: agreed.join(", ") }),
+            ...(resumption === undefined ? {} : { [RESUME_HEADER]: resumption }),
         });
+        sessions.open({ ...init, response }, position);
     }
 
     async #request(request: HttpRequest, response: HttpResponse, identity: Identity, query: string): Promise<void> {
@@ -166,6 +180,10 @@ export class SseScRoutes {
             throw new SseScError("NO_SESSION");
         }
         const message = unwrap(session.channel.converter.decodeRequest(json));
+        if (session.isRepeat(message)) {
+            respond(response, 201);
+            return;
+        }
         if (session.peer.openRequests >= this.options.maxPendingRequests) throw new SseScError("TOO_MANY_REQUESTS");
         respond(response, 201);
         session.channel.receive({ ...withCorrelationId(message), senderId: identity.clientId }, { identity, query });

@@ -1,122 +1,78 @@
-/** The sessions of a server: one per (client, cid), for as long as its stream is open. */
+/** The sessions of a server: one per (client, cid), for as long as it has a stream, and `lingerTime` longer. */
 import { SseScError } from "../../lib/errors";
-import type { Identity } from "../../lib/identity";
-import type { MessageConverter } from "../../lib/converters/converter";
-import { Peer, type RequestHandler } from "../../lib/peer";
-import type { RequestMessage } from "../../lib/messages";
-import { AcceptedChannel, type AcceptedChannelOptions, type SharedFrames } from "./accepted-channel";
-import type { HttpResponse } from "./exchange";
+import { FrameBudget } from "../../lib/outbox";
+import type { AcceptedChannelOptions } from "./accepted-channel";
+import { Session, type SessionHandlers, type StreamInit } from "./session";
+import { FrameNumbers, type FramePosition } from "./shared-frames";
 import { FlushScheduler } from "./stream-writer";
 
-/** Longest delay of a timer: longer ones fire at once. */
-const MAX_DELAY = 2 ** 31 - 1;
-
-/** What a stream that is opened brings with it. */
-export interface SessionInit {
-    /** Who opens the stream. */
-    readonly identity: Identity;
-    /** Connection id that the client chose. */
-    readonly cid: string;
-    readonly converter: MessageConverter;
-    /** Its headers are out. */
-    readonly response: HttpResponse;
-    /** IP address that the stream comes from. */
-    readonly address: string | undefined;
-    readonly httpVersion: 1 | 2;
-    /** True if the client said that it is a peer of ours, which repeats what may not have been taken. */
-    readonly mayRepeat: boolean;
-}
-
-/** One open stream and the POSTs that belong to it. */
-export class Session {
-    /** When the stream was opened, in milliseconds since the epoch. */
-    readonly since = Date.now();
-    readonly peer: Peer;
-    readonly identity: Identity;
-    readonly cid: string;
-    readonly address: string | undefined;
-    readonly httpVersion: 1 | 2;
-    readonly mayRepeat: boolean;
-    #expiry: NodeJS.Timeout | undefined;
-
-    constructor(
-        { identity, cid, address, httpVersion, mayRepeat }: SessionInit,
-        readonly channel: AcceptedChannel,
-        handlers: SessionHandlers
-    ) {
-        this.identity = identity;
-        this.cid = cid;
-        this.address = address;
-        this.httpVersion = httpVersion;
-        this.mayRepeat = mayRepeat;
-        this.peer = new Peer(channel, {
-            onRequest: (request, context) => handlers.onRequest(this, request, context),
-            answersAs: handlers.answersAs,
-        });
-        if (identity.expiresAt !== undefined) this.#endAt(identity.expiresAt);
-    }
-
-    /** Sends a message that others get too. */
-    notify(frames: SharedFrames): void {
-        this.channel.sendShared(frames);
-    }
-
-    /** Gives back what the session holds; its channel is closed. */
-    dispose(): void {
-        clearTimeout(this.#expiry);
-    }
-
-    /** A stream never outlives the credential that opened it. */
-    #endAt(time: number): void {
-        const delay = Math.min(Math.max(time - Date.now(), 0), MAX_DELAY);
-        this.#expiry = setTimeout(() => {
-            if (Date.now() >= time) this.channel.close();
-            else this.#endAt(time);
-        }, delay);
-    }
-}
-
-/** What a server does with what its sessions bring. */
-export interface SessionHandlers {
-    /** Answers a request: the output, or a SseScError for the caller. */
-    onRequest(session: Session, ...request: Parameters<RequestHandler>): ReturnType<RequestHandler>;
-    /** Who answers a request: a client's id, or nobody's for the server's own Things. */
-    readonly answersAs?: (request: RequestMessage) => string;
-    /** Called once for each session, when it is open. */
-    onOpened?(session: Session): void;
-    /** Called once for each session that has ended. */
-    onClosed(session: Session): void;
-}
-
-export interface SessionLimits extends Omit<AcceptedChannelOptions, "converter" | "scheduler"> {
-    /** Sessions in total. */
+export interface SessionLimits extends Pick<
+    AcceptedChannelOptions,
+    "maxStreamBacklog" | "outboxFrames" | "maxFrameSize" | "onError"
+> {
+    /** Sessions in total, those without a stream included. */
     readonly maxConnections: number;
     /** Sessions of one client. */
     readonly maxConnectionsPerClient: number;
     /** Milliseconds between two heartbeats. */
     readonly heartbeatInterval: number;
+    /** Milliseconds for which a session without a stream is kept; 0 keeps none. */
+    readonly lingerTime: number;
+    /** Bytes that all outboxes together may hold. */
+    readonly maxOutboxBytes: number;
 }
+
+/** What becomes of a stream that names the last frame that its client has. */
+export type Resumption = "resumed" | "gap";
 
 /** The sessions of a server. */
 export class Sessions {
     readonly #clients = new Map<string, Map<string, Session>>();
+    /** Those without a stream, with their timers; the oldest first. */
+    readonly #lingering = new Map<Session, NodeJS.Timeout>();
     readonly #scheduler = new FlushScheduler();
+    readonly #numbers = new FrameNumbers();
+    readonly #budget: FrameBudget;
     #count = 0;
     #heartbeat: NodeJS.Timeout | undefined;
+    #relieving = false;
 
     constructor(
         private readonly limits: SessionLimits,
         private readonly handlers: SessionHandlers
-    ) {}
+    ) {
+        this.#budget = new FrameBudget(limits.maxOutboxBytes, () => {
+            if (this.#relieving) return;
+            this.#relieving = true;
+            setImmediate(() => {
+                this.#relieving = false;
+                this.#relieve();
+            });
+        });
+    }
 
     /** Open streams. */
     get size(): number {
-        return this.#count;
+        return this.#count - this.#lingering.size;
+    }
+
+    /** Sessions without a stream. */
+    get lingering(): number {
+        return this.#lingering.size;
+    }
+
+    /** Bytes that all outboxes hold. */
+    get outboxBytes(): number {
+        return this.#budget.bytes;
     }
 
     /** Clients that have an open stream. */
     get clients(): number {
-        return this.#clients.size;
+        let count = 0;
+        for (const sessions of this.#clients.values()) {
+            if ([...sessions.values()].some(({ lingering }) => !lingering)) count++;
+        }
+        return count;
     }
 
     /** Requests that wait for their answer. */
@@ -135,32 +91,48 @@ export class Sessions {
         return this.#clients.get(clientId)?.get(cid);
     }
 
-    /** Makes sure that one more session may be opened. @throws SseScError TOO_MANY_CONNECTIONS */
+    /**
+     * Makes sure that one more stream may be opened: sessions without one give way.
+     * @throws SseScError TOO_MANY_CONNECTIONS
+     */
     checkRoom(clientId: string, cid: string): void {
         const ofClient = this.#clients.get(clientId);
         if (ofClient?.has(cid) === true) return; // it takes the place of the old one
-        if (this.#count >= this.limits.maxConnections || (ofClient?.size ?? 0) >= this.limits.maxConnectionsPerClient) {
-            throw new SseScError("TOO_MANY_CONNECTIONS", undefined, { retryAfter: 5 });
+        const { maxConnections, maxConnectionsPerClient } = this.limits;
+        if ((ofClient?.size ?? 0) >= maxConnectionsPerClient) this.#giveWay(clientId);
+        else if (this.#count >= maxConnections) {
+            const own = this.#oldestLingering(clientId);
+            this.#giveWay(own === undefined ? undefined : clientId);
         }
     }
 
-    /** Opens a session on a stream whose headers are out; one with the same client and cid is replaced. */
-    open(init: SessionInit): Session {
-        const { identity, cid, converter, response } = init;
-        this.find(identity.clientId, cid)?.channel.replace();
-        const options = { ...this.limits, converter, scheduler: this.#scheduler };
-        const channel = new AcceptedChannel(response, options, () => {
-            this.#remove(session);
-        });
-        const session = new Session(init, channel, this.handlers);
-        let ofClient = this.#clients.get(identity.clientId);
-        if (ofClient === undefined) this.#clients.set(identity.clientId, (ofClient = new Map<string, Session>()));
-        ofClient.set(cid, session);
-        this.#count++;
-        this.#heartbeat ??= this.#startHeartbeat();
-        channel.open();
-        this.handlers.onOpened?.(session);
-        return session;
+    /**
+     * What a stream would resume, without doing it: the reply says it ahead of the stream.
+     * @returns `undefined` for a stream that does not ask for it
+     */
+    resumption(init: Omit<StreamInit, "response">, position: FramePosition | undefined): Resumption | undefined {
+        if (position === undefined) return undefined;
+        const session = this.find(init.identity.clientId, init.cid);
+        const known = session?.fits(init) === true && position.epoch === this.#numbers.epoch;
+        return known && session.channel.reachesBack(position.sequence) ? "resumed" : "gap";
+    }
+
+    /**
+     * Goes on with the session of this client and cid, or opens one, on a stream whose headers are out.
+     * @param position what the client says that it has
+     */
+    open(init: StreamInit, position: FramePosition | undefined): Session {
+        const old = this.find(init.identity.clientId, init.cid);
+        const resumption = this.resumption(init, position);
+        // Who knows nothing of gaps keeps his subscriptions, and gets what is left.
+        const goesOn = resumption === "resumed" || (resumption === "gap" && !init.resumes && old?.fits(init) === true);
+        if (old === undefined || position === undefined || !goesOn) return this.#openNew(init, old);
+        const timer = this.#lingering.get(old);
+        clearTimeout(timer);
+        this.#lingering.delete(old);
+        old.stream(init, position.sequence);
+        this.handlers.onResumed?.(old);
+        return old;
     }
 
     /** Ends the sessions of a client: those of one token session, or all. */
@@ -175,6 +147,58 @@ export class Sessions {
         for (const session of [...this.values()]) session.channel.close();
     }
 
+    #openNew(init: StreamInit, old: Session | undefined): Session {
+        const { clientId } = init.identity;
+        const options = { ...this.limits, scheduler: this.#scheduler, numbers: this.#numbers, budget: this.#budget };
+        const session = new Session(
+            init,
+            options,
+            this.handlers,
+            (lost) => {
+                this.#linger(lost);
+            },
+            (closed) => {
+                this.#remove(closed);
+            }
+        );
+        let ofClient = this.#clients.get(clientId);
+        if (ofClient === undefined) this.#clients.set(clientId, (ofClient = new Map<string, Session>()));
+        ofClient.set(init.cid, session);
+        this.#count++;
+        this.#heartbeat ??= this.#startHeartbeat();
+        session.stream(init);
+        this.handlers.onOpened?.(session);
+        old?.channel.replace(); // behind it: what a hub has for this client goes to the new one
+        return session;
+    }
+
+    #linger(session: Session): void {
+        const { lingerTime } = this.limits;
+        if (lingerTime === 0) {
+            session.channel.close();
+            return;
+        }
+        const timer = setTimeout(() => {
+            session.channel.close();
+        }, lingerTime);
+        timer.unref();
+        this.#lingering.set(session, timer);
+        this.handlers.onStreamLost?.(session);
+    }
+
+    #oldestLingering(clientId?: string): Session | undefined {
+        for (const session of this.#lingering.keys()) {
+            if (clientId === undefined || session.identity.clientId === clientId) return session;
+        }
+        return undefined;
+    }
+
+    #giveWay(clientId: string | undefined): void {
+        const session = this.#oldestLingering(clientId);
+        if (session === undefined) throw new SseScError("TOO_MANY_CONNECTIONS", undefined, { retryAfter: 5 });
+        session.channel.close();
+    }
+
     #remove(session: Session): void {
         const { clientId } = session.identity;
         const ofClient = this.#clients.get(clientId);
@@ -182,13 +206,32 @@ export class Sessions {
             ofClient.delete(session.cid);
             if (ofClient.size === 0) this.#clients.delete(clientId);
         }
-        session.dispose();
+        clearTimeout(this.#lingering.get(session));
+        this.#lingering.delete(session);
         this.#count--;
         if (this.#count === 0) {
             clearInterval(this.#heartbeat);
             this.#heartbeat = undefined;
         }
         this.handlers.onClosed(session);
+    }
+
+    /** The outboxes hold too much. Sessions without a stream go first, then what has left, then the slowest reader's backlog. */
+    #relieve(): void {
+        const enough = (): boolean => this.#budget.bytes <= this.limits.maxOutboxBytes * 0.9;
+        for (const session of this.#lingering.keys()) {
+            if (enough()) break;
+            session.channel.close();
+        }
+        for (const session of this.values()) {
+            if (enough()) break;
+            session.channel.forgetSent();
+        }
+        const slowest = [...this.values()].sort((a, b) => b.channel.backlog - a.channel.backlog);
+        for (const session of slowest) {
+            if (enough()) break;
+            session.channel.drop();
+        }
     }
 
     /** One timer for all streams. */

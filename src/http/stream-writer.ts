@@ -2,21 +2,21 @@
  * Writes frames to event streams: all frames of one turn of the event loop in one write per stream, and one shared buffer for
  * all streams that wait for the same frames (measured: http2-and-sse.md, "Coalescing the events of one tick").
  */
-import { SseScError } from "../../lib/errors";
+import type { Frame, Outbox } from "../../lib/outbox";
 import type { HttpResponse } from "./exchange";
 
 /** Handed to Node at once; more only when the socket has drained. */
 const MAX_WRITE = 64 * 1024;
 
-function concat(frames: readonly Buffer[]): Buffer {
+function concat(frames: readonly Frame[]): Uint8Array {
     const [only] = frames;
-    return frames.length === 1 && only !== undefined ? only : Buffer.concat(frames);
+    return frames.length === 1 && only !== undefined ? only.bytes : Buffer.concat(frames.map(({ bytes }) => bytes));
 }
 
 /** Joins frames, for streams one after the other that wait for the very same ones: they share one buffer. */
-function sharedConcat(): (frames: readonly Buffer[]) => Buffer {
-    let last: readonly Buffer[] = [];
-    let joined: Buffer = Buffer.alloc(0);
+function sharedConcat(): (frames: readonly Frame[]) => Uint8Array {
+    let last: readonly Frame[] = [];
+    let joined: Uint8Array = Buffer.alloc(0);
     return (frames) => {
         if (!sameFrames(frames, last)) {
             last = frames;
@@ -49,54 +49,37 @@ export class FlushScheduler {
     }
 }
 
-function sameFrames(a: readonly Buffer[], b: readonly Buffer[]): boolean {
+function sameFrames(a: readonly Frame[], b: readonly Frame[]): boolean {
     return a.length === b.length && a.every((frame, index) => frame === b[index]);
 }
 
-/** Writes the frames of one event stream, with a bound for those that the reader has not taken. */
+/** Writes what waits in an outbox to one event stream, no faster than its reader takes it. */
 export class StreamWriter {
-    #queue: Buffer[] = [];
-    #queuedBytes = 0;
     #blocked = false;
     #ticked = false;
     #ended = false;
 
-    /**
-     * @param maxBacklog bytes that may wait; a reader that is slower than that loses its stream
-     * @param onOverflow called once when more waits than that
-     */
+    /** @param first written ahead of everything else */
     constructor(
         private readonly response: HttpResponse,
         private readonly scheduler: FlushScheduler,
-        private readonly maxBacklog: number,
-        private readonly onOverflow: (error: SseScError) => void
+        private readonly outbox: Outbox,
+        first: Uint8Array
     ) {
         response.on("drain", () => {
             this.#blocked = false;
             this.flush();
         });
-    }
-
-    /** Bytes that wait on our side. */
-    get backlog(): number {
-        return this.#queuedBytes;
+        this.#write(first);
+        this.wake(false);
     }
 
     /**
-     * Queues a frame.
-     * @param soon true for responses, whose caller waits: they leave at the end of this tick, with all that is queued
+     * Something waits in the outbox.
+     * @param soon true for responses, whose caller waits: they leave at the end of this tick, with all that waits
      */
-    enqueue(frame: Buffer, soon: boolean): void {
-        if (this.#ended) return;
-        // A frame larger than the bound may go when nothing else waits (design.md, "Delivery").
-        if (this.#queuedBytes > 0 && this.#queuedBytes + frame.length > this.maxBacklog) {
-            this.#stop();
-            this.onOverflow(new SseScError("SLOW_READER"));
-            return;
-        }
-        this.#queue.push(frame);
-        this.#queuedBytes += frame.length;
-        if (this.#blocked) return;
+    wake(soon: boolean): void {
+        if (this.#blocked || this.#ended || this.outbox.isEmpty) return;
         if (!soon) this.scheduler.later(this);
         else if (!this.#ticked) {
             this.#ticked = true;
@@ -108,52 +91,40 @@ export class StreamWriter {
     }
 
     /** Writes a comment that nobody needs if frames wait already. */
-    heartbeat(comment: Buffer): void {
-        if (!this.#blocked && this.#queue.length === 0) this.#write(comment);
+    heartbeat(comment: Uint8Array): void {
+        if (!this.#blocked && this.outbox.isEmpty) this.#write(comment);
     }
 
     /** Writes what waits, as far as the socket takes it. */
-    flush(join: (frames: readonly Buffer[]) => Buffer = concat): void {
-        while (this.#queue.length > 0 && !this.#blocked && !this.#ended) this.#write(join(this.#take()));
+    flush(join: (frames: readonly Frame[]) => Uint8Array = concat): void {
+        while (!this.outbox.isEmpty && this.#writable) {
+            const frames = this.outbox.take(MAX_WRITE);
+            if (frames.length > 0) this.#write(join(frames));
+        }
     }
 
     /** Writes all that waits, then ends the stream. */
     end(): void {
         if (this.#ended) return;
-        for (const frame of this.#queue) this.response.write(frame);
-        this.#stop();
+        while (!this.outbox.isEmpty && !this.response.writableEnded) {
+            for (const { bytes } of this.outbox.take(MAX_WRITE)) this.response.write(bytes);
+        }
+        this.stop();
         this.response.end("");
     }
 
-    /** Drops what waits: the stream is gone. */
-    discard(): void {
-        this.#stop();
-    }
-
-    #take(): Buffer[] {
-        let bytes = 0;
-        let count = 0;
-        for (const frame of this.#queue) {
-            if (count > 0 && bytes + frame.length > MAX_WRITE) break;
-            bytes += frame.length;
-            count++;
-        }
-        this.#queuedBytes -= bytes;
-        if (count < this.#queue.length) return this.#queue.splice(0, count);
-        const frames = this.#queue;
-        this.#queue = [];
-        return frames;
-    }
-
-    #write(bytes: Buffer): void {
-        if (this.#ended || this.response.writableEnded) return;
-        if (!this.response.write(bytes)) this.#blocked = true;
-    }
-
-    #stop(): void {
+    /** Writes nothing more: what waits stays in the outbox. */
+    stop(): void {
         this.#ended = true;
-        this.#queue = [];
-        this.#queuedBytes = 0;
         this.scheduler.forget(this);
+    }
+
+    /** What is written between `end()` and `close` would be lost: it stays in the outbox. */
+    get #writable(): boolean {
+        return !this.#blocked && !this.#ended && !this.response.writableEnded;
+    }
+
+    #write(bytes: Uint8Array): void {
+        if (!this.response.write(bytes)) this.#blocked = true;
     }
 }

@@ -155,8 +155,13 @@ describe("event stream and envelopes", () => {
                 const consumer = await setUp.connected(transport, "admin", dialect);
                 clients.push(consumer);
                 await consumer.stream?.closed;
-                const reply = await consumer.post("/hiveot/request", { operation: "ping", correlationID: "late" });
-                expect(reply).to.include({ status: 401 });
+                // It ends in the time before its token does, so the token may be good for a moment yet.
+                const late = { operation: "ping", correlationID: "late" };
+                let status = 0;
+                while (status !== 401) {
+                    ({ status } = await consumer.post("/hiveot/request", late));
+                    expect(status).to.be.oneOf([400, 401]); // there is no session any more
+                }
                 await setUp.stop();
             });
 

@@ -107,8 +107,13 @@ describe("the action ids of a hub", () => {
 describe("the requests that wait for a client", () => {
     class Sink implements ClientSession {
         readonly sent: unknown[] = [];
-        readonly channel = { send: (message: unknown): unknown => this.sent.push(message) };
+        readonly lingering = false;
+        readonly channel = { retract: () => false };
         constructor(readonly identity: ClientSession["identity"]) {}
+        put(request: RequestMessage): ReturnType<ClientSession["put"]> {
+            this.sent.push(request);
+            return { sequence: this.sent.length, bytes: new Uint8Array(), holders: 0 };
+        }
     }
 
     const request = (): RequestMessage =>

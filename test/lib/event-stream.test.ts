@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { createEventStreamReader, encodeEvent, HEARTBEAT, PING_EVENT } from "../../lib/event-stream";
+import { createEventStreamReader, encodeEvent, encodePing, HEARTBEAT } from "../../lib/event-stream";
 
 interface Seen {
     events: [string, string][];
@@ -20,9 +20,11 @@ function read(pieces: Iterable<string>, limit?: number): Seen {
     return seen;
 }
 
+const PING_EVENT = encodePing("e-0");
+
 describe("event stream", () => {
     it("frames an envelope as one block with a name and one line of data", () => {
-        expect(encodeEvent("response", '{"a":1}')).to.equal('event: response\ndata: {"a":1}\n\n');
+        expect(encodeEvent("response", '{"a":1}', "e-1")).to.equal('id: e-1\nevent: response\ndata: {"a":1}\n\n');
     });
 
     it("reads sse-ping, whose data is empty", () => {
@@ -39,7 +41,8 @@ describe("event stream", () => {
     });
 
     it("reads the same wherever the bytes are cut", () => {
-        const text = PING_EVENT + HEARTBEAT + encodeEvent("request", '{"x":"ü"}') + encodeEvent("response", "{}");
+        const text =
+            PING_EVENT + HEARTBEAT + encodeEvent("request", '{"x":"ü"}', "e-1") + encodeEvent("response", "{}", "e-2");
         const whole = read([text]);
         fc.assert(
             fc.property(fc.array(fc.nat(text.length)), (cuts) => {

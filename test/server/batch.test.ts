@@ -81,8 +81,8 @@ describe("a batch of notifications", () => {
             end.abort();
             return reply.headers.get("hiveot-features");
         };
-        expect(await opened("resume, Batch")).to.equal("batch");
-        expect(await opened("resume")).to.equal(null);
+        expect(await opened("resume, Batch, other")).to.equal("batch, resume");
+        expect(await opened("other")).to.equal(null);
         expect(await opened()).to.equal(null);
     });
 });

@@ -19,6 +19,11 @@ const ACCOUNTS = [
     { username: usernameOf("admin"), password: passwordOf("admin"), role: "admin" },
 ];
 
+/** Waits for a moment that a credential ends at, in milliseconds since the epoch. */
+function at(time: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, Math.max(time - Date.now(), 0) + 1));
+}
+
 describe("TLS client certificates", () => {
     let ca: TestCertificate;
     let own: TestCertificate;
@@ -177,12 +182,17 @@ describe("TLS client certificates", () => {
             });
 
             it("end their streams when they end themselves, and count no longer on the same connection", async () => {
+                const opened = Date.now();
                 const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
                 const client = await clientWith(transport, await clientCertificate(ca, "device-1", { notAfter }));
                 const stream = await client.openStream();
                 await client.call(PING);
                 await stream.closed;
-                expect(Date.now()).to.be.at.least(notAfter.getTime());
+                const ended = Date.now();
+                expect(ended)
+                    .to.be.above((opened + notAfter.getTime()) / 2)
+                    .and.below(notAfter.getTime() + 100);
+                await at(notAfter.getTime());
                 expect((await client.post("/hiveot/request", PING)).status).to.equal(401);
             });
 

@@ -7,7 +7,7 @@ import { onEnd, tdOf } from "../hub/harness";
 import { SetUp, usernameOf } from "../support/set-ups";
 
 const LAMP = "lamp-1";
-const OURS = { "hiveot-features": "batch" };
+const OURS = { "hiveot-features": "batch, resume" };
 
 describe("a notification that comes again", () => {
     let setUp: SetUp;

@@ -74,6 +74,7 @@ export class SetUp {
             port: 0,
             address: "127.0.0.1",
             accounts: ACCOUNTS,
+            lingerTime: 0, // tests of what goes with a stream need not wait; those of resuming say how long
             ...(secure ? { serverKey: made.key, serverCert: made.cert } : {}),
             ...(agent === undefined ? {} : { hub: true }),
             ...options,
