@@ -6,7 +6,7 @@ import { isRecord } from "../lib/json";
 import { splitNotification, type NotificationMessage, type RequestMessage } from "../lib/messages";
 import { isOperation, operationInfo, type Operation } from "../lib/operations";
 import type { Topic } from "../lib/subscriptions";
-import { LatestValues } from "./hub/latest-values";
+import type { LatestValues } from "./hub/latest-values";
 import { Router, type AgentRequests } from "./hub/router";
 import type { Caller, Subscribers } from "./subscribers";
 
@@ -18,6 +18,10 @@ export interface AgentThingsOptions {
     readonly describe: (thingId: string) => Readonly<Record<string, unknown>> | undefined;
     /** Tells whether a role may perform an operation. */
     readonly mayPerform: (role: string, operation: Operation) => boolean;
+    /** The latest event of each name of each Thing. */
+    readonly latest: LatestValues;
+    /** Resolves when the latest events are stored as they are now; `undefined` if they are, or nothing stores them. */
+    readonly stored: () => Promise<void> | undefined;
     readonly subscribers: Subscribers;
     readonly agents: AgentRequests;
     /** Milliseconds that an agent has to answer. */
@@ -32,7 +36,6 @@ const CONTAINERS = { property: "properties", action: "actions", event: "events" 
 export class AgentThings {
     readonly #options: AgentThingsOptions;
     readonly #router: Router<Caller>;
-    readonly #latest = new LatestValues();
 
     constructor(options: AgentThingsOptions) {
         this.#options = options;
@@ -41,7 +44,7 @@ export class AgentThings {
 
     /** The Thing is gone from the directory. Subscriptions stay, and revive if it comes back. */
     forget(thingId: string): void {
-        this.#latest.forget(thingId);
+        this.#options.latest.forget(thingId);
     }
 
     /**
@@ -70,29 +73,37 @@ export class AgentThings {
             case "readevent":
                 if (name === "") throw new SseScError("UNKNOWN_AFFORDANCE");
                 this.#check({ affordance: "event", thingId, name });
-                return this.#latest.get(thingId, name);
+                return this.#options.latest.get(thingId, name);
             case "readallevents":
-                return this.#latest.all(thingId);
+                return this.#options.latest.all(thingId);
             default:
                 return this.#router.forward(agent, caller, request, context.query);
         }
     }
 
-    /** A client published something; it counts for Things of its own only. */
-    notified({ clientId }: Identity, notification: NotificationMessage): void {
+    /**
+     * A client published something; it counts for Things of its own only.
+     * @returns what resolves when it is stored; `undefined` if nothing has to be
+     */
+    notified({ clientId }: Identity, notification: NotificationMessage): Promise<void> | undefined {
+        let isKept = false;
         for (const single of splitNotification(notification)) {
             if (this.#options.ownerOf(single.thingId) !== clientId) {
                 this.#options.log(`a notification of ${clientId} was dropped: the Thing is not its own`);
-                return;
+                break;
             }
             if (single.affordance === "action") {
                 const { callers, forObservers } = this.#router.progressed(clientId, single);
                 this.#options.subscribers.publishProgress(callers, forObservers);
                 continue;
             }
-            if (single.affordance === "event") this.#latest.set(single);
+            if (single.affordance === "event") {
+                this.#options.latest.set(single);
+                isKept = true;
+            }
             this.#options.subscribers.publish(single);
         }
+        return isKept ? this.#options.stored() : undefined;
     }
 
     #subscribe(caller: Caller, topic: Topic): void {

@@ -13,6 +13,8 @@ import type { DirectoryRequest } from "./hub/directory-http";
 import { createDirectoryRoutes, type DirectoryRouteParts, type DirectoryRoutes } from "./hub/directory-routes";
 import type { DirectoryWriter } from "./hub/directory-records";
 import { DirectoryStore } from "./hub/directory-store";
+import { LatestValueStore } from "./hub/latest-value-store";
+import { LatestValues } from "./hub/latest-values";
 import type { AgentRequests } from "./hub/router";
 import type { Store } from "./store";
 import type { ThingDescription } from "./things/thing-description";
@@ -29,6 +31,8 @@ export interface HubOptions extends SubscribersOptions, Pick<DirectoryOptions, "
     readonly mayPerform: (role: string, operation: Operation) => boolean;
     readonly subscribers: Subscribers;
     readonly agents: AgentRequests;
+    /** True if the store outlives the process: latest events are kept there too, and not in memory twice. */
+    readonly isDurable: boolean;
     /** How deep JSON may be nested. */
     readonly maxDepth: number;
     /** Takes a line for the log. */
@@ -52,10 +56,14 @@ export class Hub {
     private constructor(
         /** The directory's content. */
         readonly store: DirectoryStore,
+        /** What keeps the latest events on the disk, if there is one. */
+        private readonly latest: LatestValueStore | undefined,
         options: HubOptions
     ) {
         this.#agentThings = new AgentThings({
             ...options,
+            latest: latest?.values ?? new LatestValues(),
+            stored: () => latest?.written(),
             requestTimeout: options.settings.requestTimeout,
             ownerOf: (thingId) => store.ownerOf(thingId),
             describe: (thingId) => store.get(thingId)?.td,
@@ -68,13 +76,16 @@ export class Hub {
     }
 
     /**
-     * Opens the directory of a hub in a store, which stays the caller's.
-     * @throws SseScError INTERNAL naming the record if one is damaged
+     * Opens the directory and the latest events of a hub in a store, which stays the caller's.
+     * @throws SseScError INTERNAL naming the record if one of the directory is damaged
      */
     static async open(level: Store, options: HubOptions): Promise<Hub> {
         const { maxDepth, onError } = options;
         const isReserved = (thingId: string): boolean => Directory.answersFor(thingId) || options.isReserved(thingId);
-        return new Hub(await DirectoryStore.open(level, { maxDepth, isReserved, onError }), options);
+        const store = await DirectoryStore.open(level, { maxDepth, isReserved, onError });
+        if (!options.isDurable) return new Hub(store, undefined, options);
+        const isOwner = (clientId: string, thingId: string): boolean => store.ownerOf(thingId) === clientId;
+        return new Hub(store, await LatestValueStore.open(level, { isOwner, onError }), options);
     }
 
     /** True if requests for this id are for the directory, or go to an agent. */
@@ -127,10 +138,13 @@ export class Hub {
         await Promise.all(stale.map((id) => this.deleteOwn(id)));
     }
 
-    /** A client published something; it counts for Things of its own only, and while its role lets it have Things. */
-    notified(identity: Identity, notification: NotificationMessage): void {
-        if (this.#directory.accessOf(identity.role).write === "none") return;
-        this.#agentThings.notified(identity, notification);
+    /**
+     * A client published something; it counts for Things of its own only, and while its role lets it have Things.
+     * @returns what resolves when a process that is killed does not lose it any more; `undefined` if nothing has to be stored
+     */
+    notified(identity: Identity, notification: NotificationMessage): Promise<void> | undefined {
+        if (this.#directory.accessOf(identity.role).write === "none") return undefined;
+        return this.#agentThings.notified(identity, notification);
     }
 
     /** Callers that the server's subscribers do not count. */
@@ -153,5 +167,6 @@ export class Hub {
         this.#routes?.close();
         this.#directory.close();
         await this.store.close();
+        await this.latest?.close();
     }
 }

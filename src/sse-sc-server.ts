@@ -340,6 +340,7 @@ export class SseScServer implements ProtocolServer {
             ...this.#options,
             settings,
             serverId,
+            isDurable: this.#settings.store !== undefined,
             maxDepth,
             isReserved: (thingId) => this.#answering.isOwn(thingId),
             subscribers: this.#exposure.subscribers,
@@ -387,9 +388,7 @@ export class SseScServer implements ProtocolServer {
             onResponse: ({ clientId }, response) => {
                 this.#requests.responded(clientId, response);
             },
-            onNotification: (identity, notification) => {
-                hub?.notified(identity, notification);
-            },
+            onNotification: (identity, notification) => hub?.notified(identity, notification),
         });
     }
 

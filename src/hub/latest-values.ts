@@ -21,7 +21,11 @@ export class LatestValues {
     readonly #order = new Set<Latest>();
     #bytes = 0;
 
-    constructor(private readonly maxBytes = MAX_BYTES) {}
+    /** @param onChange hears of each name whose event is another one now, or gone; it may not throw */
+    constructor(
+        private readonly maxBytes = MAX_BYTES,
+        private readonly onChange: (thingId: string, name: string) => void = ignore
+    ) {}
 
     /** Bytes that are kept, as far as they can be told. */
     get bytes(): number {
@@ -39,6 +43,7 @@ export class LatestValues {
         events.set(name, latest);
         this.#order.add(latest);
         this.#bytes += latest.bytes;
+        this.onChange(thingId, name);
         for (const { event: oldest } of this.#order) {
             if (this.#bytes <= this.maxBytes) break;
             this.#remove(oldest.thingId, oldest.name);
@@ -67,6 +72,7 @@ export class LatestValues {
         if (events === undefined) return;
         this.#delete(events, name);
         if (events.size === 0) this.#things.delete(thingId);
+        this.onChange(thingId, name);
     }
 
     #delete(events: Map<string, Latest>, name: string): void {
@@ -76,6 +82,10 @@ export class LatestValues {
         this.#order.delete(latest);
         this.#bytes -= latest.bytes;
     }
+}
+
+function ignore(): void {
+    // nobody keeps them elsewhere
 }
 
 /** The bytes of what an agent may make as long as a message can be, names above all. */
