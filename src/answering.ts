@@ -4,6 +4,7 @@ import type { RequestMessage } from "../lib/messages";
 import type { PeerOptions } from "../lib/peer";
 import type { Exposure } from "./exposure";
 import type { Hub } from "./hub";
+import { OpenAnswers } from "./open-answers";
 import { LocalConnection } from "./local-connection";
 import type { ServerThing } from "./server-thing";
 import type { Caller } from "./subscribers";
@@ -14,6 +15,7 @@ const LOCAL_ROLE = "service";
 /** Finds who answers a request. */
 export class Answering {
     readonly #local = new Set<LocalConnection>();
+    readonly #open = new OpenAnswers();
 
     /** @param hub that of a server that is running, if it is one */
     constructor(
@@ -47,9 +49,18 @@ export class Answering {
     /**
      * Carries out a request. Own Things go first: nobody else can have their ids.
      * @returns the output of the response
-     * @throws what `Exposure.handle` and `Hub.handle` throw
+     * @throws what `Exposure.handle` and `Hub.handle` throw, and what `OpenAnswers.wait` does when the server stops
      */
     carryOut(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
+        return this.#open.wait(request, this.#handle(caller, request, context));
+    }
+
+    /** Waits until every request has its answer; those that have none after so many milliseconds get an error. */
+    finish(timeout: number): Promise<void> {
+        return this.#open.finish(timeout);
+    }
+
+    #handle(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
         const { thingId } = request;
         if (this.ownThing.answersFor(thingId)) return this.ownThing.handle(caller, request, context);
         const hub = this.hub();

@@ -74,6 +74,10 @@ export interface SseScServerConfig extends AuthOptions {
     maxConnectionsPerClient?: number;
     /** What may wait for a slow reader before its stream is cut. Default: 8 MiB. */
     maxStreamBacklog?: number;
+    /**
+     * How long `stop()` waits for answers that are under way, and lets streams end; what is left then is cut. Default: 5,000.
+     */
+    shutdownTimeout?: number;
     /** Size of one message that goes out; a larger response becomes an error. Default: 8 MiB (HiveKit refuses 10). */
     maxFrameSize?: number;
 }
@@ -94,6 +98,7 @@ const NUMBERS = {
     maxConnectionsPerClient: 1_000,
     maxStreamBacklog: 8 * MIB,
     maxFrameSize: 8 * MIB,
+    shutdownTimeout: 5_000,
 } as const;
 
 const OTHER_OPTIONS = [

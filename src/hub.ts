@@ -122,6 +122,11 @@ export class Hub {
         this.#routes?.endStreams(clientId, sessionId);
     }
 
+    /** Ends all event streams of the directory; no other is opened from then on. */
+    closeStreams(): void {
+        this.#routes?.close();
+    }
+
     /** Writes the TD of one of the server's own Things. @throws what `DirectoryStore.put` throws */
     async writeOwn(thingId: string, td: ThingDescription): Promise<void> {
         await this.store.put(td, this.#writer, thingId);
@@ -164,7 +169,7 @@ export class Hub {
 
     /** Waits for open writes; the store itself belongs to the caller. */
     async close(): Promise<void> {
-        this.#routes?.close();
+        this.closeStreams();
         this.#directory.close();
         await this.store.close();
         await this.latest?.close();

@@ -13,6 +13,7 @@ import { Announcer } from "./discovery/announcer";
 import { baseUriPath, Endpoints } from "./endpoints";
 import { Exposure, type ExposureOptions } from "./exposure";
 import { ClientRequests } from "./http/client-requests";
+import type { Gate } from "./http/draining";
 import type { Site } from "./http/exchange";
 import { Listener } from "./http/listener";
 import { Mount, type MountedHandler } from "./http/mount";
@@ -23,6 +24,7 @@ import { HubDirectory } from "./hub-directory";
 import type { LocalConnection } from "./local-connection";
 import { packageVersion } from "./package-version";
 import { ServerConnections } from "./server-connections";
+import { drain, gateOf } from "./server-shutdown";
 import { createSite } from "./server-site";
 import { ServerThing, type ServerReadings } from "./server-thing";
 import { openStore, storedId, type Store } from "./store";
@@ -86,7 +88,9 @@ export class SseScServer implements ProtocolServer {
     readonly #requests = new ClientRequests();
     readonly #templates = new WeakMap<ExposedThing, unknown>();
     readonly #mount: Mount;
+    readonly #gate: Gate;
     #running: Running | undefined;
+    #stopping: Promise<void> | undefined;
 
     /** @throws SseScError INVALID_CONFIG naming the option that is unknown, wrong, or contradicts another */
     constructor(config: SseScServerConfig) {
@@ -96,6 +100,7 @@ export class SseScServer implements ProtocolServer {
             // Whatever address the host has bound.
             ({ socket }) => this.#settings.security !== "nosec" || isLoopback(socket.remoteAddress ?? "")
         );
+        this.#gate = gateOf(this.#settings.dialects);
         this.#options = {
             mayPerform: (role, operation) => this.#running?.auth?.roles.mayPerform(role, operation) ?? true,
             maxSubscriptions: this.#settings.maxSubscriptions,
@@ -216,7 +221,9 @@ export class SseScServer implements ProtocolServer {
      * @throws SseScError INVALID_CONFIG if the store cannot be opened, or a Thing has the server's id; Node's error if the port cannot be bound
      */
     async start(servient: Servient): Promise<void> {
+        await this.#stopping;
         if (this.#running !== undefined) return;
+        this.#gate.open();
         watchServient(servient);
         const store = await openStore(this.#settings.store);
         let auth: Auth | undefined;
@@ -226,7 +233,7 @@ export class SseScServer implements ProtocolServer {
             for (const thing of this.#exposure.things.values()) refuseId(thing.id, id);
             auth = await this.#openAuth(store);
             hub = await this.#openHub(store, id);
-            const site = await this.#createSite(auth, hub);
+            const site = this.#gate.guard(await this.#createSite(auth, hub));
             const listener = this.#settings.listen ? listenerFor(site, this.#settings) : undefined;
             await listener?.start();
             const paths = { streamPath: this.#settings.streamPath, requestPath: REQUEST_PATH };
@@ -255,16 +262,34 @@ export class SseScServer implements ProtocolServer {
         debug(`SseScServer is reached on port ${this.getPort()}`);
     }
 
-    /** Withdraws the announcement, ends all streams, gives the port back and passes by what comes to mounted handlers. Called by the servient. */
-    async stop(): Promise<void> {
+    /**
+     * Withdraws the announcement, refuses new streams and requests (503), waits for the answers that are under way, ends all streams (more
+     * than 100 of them one after the other), gives the port back and passes by what comes to mounted handlers. It takes
+     * `shutdownTimeout` at most: answers that come later become errors, connections that are still busy are cut. Who calls it again
+     * meanwhile waits for the same. Called by the servient.
+     */
+    stop(): Promise<void> {
+        this.#stopping ??= this.#stop().finally(() => {
+            this.#stopping = undefined;
+        });
+        return this.#stopping;
+    }
+
+    async #stop(): Promise<void> {
         const running = this.#running;
         if (running === undefined) return;
-        const unmounted = this.#mount.stop();
+        this.#gate.shut();
+        running.hub?.closeStreams();
+        const [grace] = await Promise.all([
+            drain(this.#answering, this.#sessions, this.#settings.shutdownTimeout),
+            running.announcer?.stop(),
+        ]);
+        const unmounted = this.#mount.stop(grace);
         this.#exposure.clear();
         this.#ownThing.stop();
         this.#sessions.endAll();
         this.#answering.closeLocal();
-        await Promise.all([unmounted, running.announcer?.stop(), running.listener?.stop()]);
+        await Promise.all([unmounted, running.listener?.stop(grace)]);
         this.#running = undefined;
         await running.auth?.close();
         await running.hub?.close();

@@ -75,6 +75,12 @@ export function isGone({ destroyed, stream }: HttpResponse): boolean {
     return stream?.destroyed ?? destroyed ?? false;
 }
 
+/** Cuts a response: over HTTP/1.1 its connection, over HTTP/2 its stream. */
+export function cut(response: HttpResponse): void {
+    if (response.stream === undefined) response.destroy();
+    else response.stream.destroy();
+}
+
 /** Writes a whole response; does nothing where headers are out or the peer is gone. */
 export function respond(
     response: HttpResponse,

@@ -12,8 +12,6 @@ const REQUEST_TIMEOUT = 30_000;
 const KEEP_ALIVE_TIMEOUT = 65_000;
 /** Requests that one HTTP/2 connection may have under way, and MB that it may hold (design.md, "Delivery"). */
 const HTTP2_LIMITS = { settings: { maxConcurrentStreams: 1_000 }, maxSessionMemory: 64 };
-/** Milliseconds that connections have to end by themselves when the listener stops. */
-const STOP_GRACE = 500;
 
 interface ListenerTls {
     readonly key: string;
@@ -97,8 +95,11 @@ export class Listener {
         });
     }
 
-    /** Gives the port back: idle connections end at once, busy ones when they are done or after a short grace. */
-    async stop(): Promise<void> {
+    /**
+     * Gives the port back: idle connections end at once, busy ones when they are done.
+     * @param grace milliseconds until they are cut
+     */
+    async stop(grace: number): Promise<void> {
         if (this.#address() === undefined) return;
         const closed = new Promise<void>((resolve) => {
             this.#server.close(() => {
@@ -110,7 +111,7 @@ export class Listener {
         const cut = setTimeout(() => {
             for (const session of this.#sessions) session.destroy();
             for (const socket of this.#sockets) socket.destroy();
-        }, STOP_GRACE);
+        }, grace);
         await closed;
         clearTimeout(cut);
     }

@@ -1,6 +1,6 @@
 /** A server's routes on an HTTP server of somebody else: there from start to stop, and no trace of them at other times. */
 import { SseScError } from "../../lib/errors";
-import { respondWithError, type HttpRequest, type HttpResponse, type Site } from "./exchange";
+import { cut, respondWithError, type HttpRequest, type HttpResponse, type Site } from "./exchange";
 
 /**
  * A request handler for the HTTP server of somebody else: `http.createServer(handler)`, `app.use(handler)` of Express and Connect, the
@@ -13,8 +13,6 @@ export type MountedHandler = (
     next?: (error?: unknown) => void
 ) => Promise<void>;
 
-/** Milliseconds that requests under way have to end by themselves when the server stops. */
-const STOP_GRACE = 500;
 /** Seconds after which it makes sense to ask a server again that is not running. */
 const RETRY_AFTER = 5;
 
@@ -32,19 +30,22 @@ export class Mount {
         this.#site = site;
     }
 
-    /** Passes everything by from now on; ends when what is under way has ended, or was cut after a short grace. */
-    async stop(): Promise<void> {
+    /**
+     * Passes everything by from now on; ends when what is under way has ended, or was cut.
+     * @param grace milliseconds until it is cut
+     */
+    async stop(grace: number): Promise<void> {
         this.#site = undefined;
         if (this.#open.size === 0) return;
         const empty = new Promise<void>((resolve) => {
             this.#onEmpty = resolve;
         });
-        const cut = setTimeout(() => {
-            for (const response of this.#open) destroy(response);
+        const timer = setTimeout(() => {
+            for (const response of this.#open) cut(response);
             this.#onEmpty?.();
-        }, STOP_GRACE);
+        }, grace);
         await empty;
-        clearTimeout(cut);
+        clearTimeout(timer);
     }
 
     /**
@@ -88,9 +89,4 @@ export class Mount {
 function withoutBase(url: string, basePath: string): string | undefined {
     if (basePath === "") return url;
     return url.startsWith(`${basePath}/`) ? url.slice(basePath.length) : undefined;
-}
-
-function destroy(response: HttpResponse): void {
-    if (response.stream === undefined) response.destroy();
-    else response.stream.destroy();
 }
