@@ -52,7 +52,7 @@ export class Answering {
      * @throws what `Exposure.handle` and `Hub.handle` throw, and what `OpenAnswers.wait` does when the server stops
      */
     carryOut(caller: Caller, request: RequestMessage, context: MessageContext): Promise<unknown> {
-        return this.#open.wait(request, this.#handle(caller, request, context));
+        return this.#open.wait(caller, request, this.#handle(caller, request, context));
     }
 
     /** Waits until every request has its answer; those that have none after so many milliseconds get an error. */
@@ -70,6 +70,7 @@ export class Answering {
 
     /** A caller left: it hears nothing more. */
     left(caller: Caller): void {
+        this.#open.left(caller);
         this.exposure.closed(caller);
         this.ownThing.closed(caller);
         this.hub()?.closed(caller);

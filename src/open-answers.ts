@@ -2,39 +2,44 @@
 import { SseScError } from "../lib/errors";
 import type { RequestMessage } from "../lib/messages";
 import { unknownOutcome } from "../lib/pending-requests";
+import type { Caller } from "./subscribers";
 
 interface OpenAnswer {
     readonly request: RequestMessage;
     readonly reject: (error: SseScError) => void;
 }
 
-/** The requests that are being answered. */
+/** The requests that are being answered, by who waits for it. */
 export class OpenAnswers {
-    readonly #open = new Set<OpenAnswer>();
+    readonly #open = new Map<Caller, Set<OpenAnswer>>();
     #onNone: (() => void) | undefined;
 
     /**
      * Waits for an answer.
-     * @throws what `answer` rejects with; OUTCOME_UNKNOWN, or TIMEOUT if repeating it does no harm, where `fail` comes first
+     * @throws what `answer` rejects with; OUTCOME_UNKNOWN, or CONNECTION_LOST if repeating it does no harm, where `finish` has no more time
      */
-    wait(request: RequestMessage, answer: Promise<unknown>): Promise<unknown> {
+    wait(caller: Caller, request: RequestMessage, answer: Promise<unknown>): Promise<unknown> {
         return new Promise((resolve, reject) => {
             const open: OpenAnswer = { request, reject };
-            this.#open.add(open);
-            const settled = (): void => {
-                if (this.#open.delete(open) && this.#open.size === 0) this.#onNone?.();
-            };
+            const ofCaller = this.#open.get(caller);
+            if (ofCaller === undefined) this.#open.set(caller, new Set([open]));
+            else ofCaller.add(open);
             answer.then(
                 (output) => {
-                    settled();
+                    this.#settled(caller, open);
                     resolve(output);
                 },
                 (error: unknown) => {
-                    settled();
-                    reject(error as Error); // as it came
+                    this.#settled(caller, open);
+                    reject(error); // as it came
                 }
             );
         });
+    }
+
+    /** Nobody waits for the answers to this caller any more. */
+    left(caller: Caller): void {
+        if (this.#open.delete(caller) && this.#open.size === 0) this.#onNone?.();
     }
 
     /** Waits until nothing is open, so many milliseconds at most; what is open then fails. */
@@ -49,7 +54,14 @@ export class OpenAnswers {
         });
         this.#onNone = undefined;
         const stopped = new SseScError("ALREADY_CLOSED", "The server stopped");
-        for (const { request, reject } of this.#open) reject(unknownOutcome(request, "TIMEOUT", stopped));
+        for (const ofCaller of this.#open.values()) {
+            for (const { request, reject } of ofCaller) reject(unknownOutcome(request, "CONNECTION_LOST", stopped));
+        }
         this.#open.clear();
+    }
+
+    #settled(caller: Caller, open: OpenAnswer): void {
+        const ofCaller = this.#open.get(caller);
+        if (ofCaller?.delete(open) === true && ofCaller.size === 0) this.left(caller);
     }
 }

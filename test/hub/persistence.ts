@@ -75,11 +75,12 @@ class Hub {
 
     /** Repeats a piece of work until the hub is killed. */
     async untilKilled(work: () => Promise<void>): Promise<void> {
-        while (!this.#isKilled) {
+        const isKilled = (): boolean => this.#isKilled;
+        while (!isKilled()) {
             try {
                 await work();
             } catch (error) {
-                if (!this.#isKilled) throw error;
+                if (!isKilled()) throw error;
             }
         }
     }

@@ -75,6 +75,7 @@ export class SetUp {
             address: "127.0.0.1",
             accounts: ACCOUNTS,
             lingerTime: 0, // tests of what goes with a stream need not wait; those of resuming say how long
+            shutdownTimeout: 500, // tests leave requests open
             ...(secure ? { serverKey: made.key, serverCert: made.cert } : {}),
             ...(agent === undefined ? {} : { hub: true }),
             ...options,
