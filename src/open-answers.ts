@@ -31,7 +31,8 @@ export class OpenAnswers {
                 },
                 (error: unknown) => {
                     this.#settled(caller, open);
-                    reject(error); // as it came
+                    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as it came
+                    reject(error);
                 }
             );
         });

@@ -38,10 +38,7 @@ async function main(): Promise<void> {
         process.send?.("registered");
     });
     await thermometer.expose();
-    onInterrupt(async () => {
-        await servient.shutdown();
-        if (process.connected) process.disconnect();
-    });
+    onInterrupt(() => servient.shutdown());
 }
 
 void main();

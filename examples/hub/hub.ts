@@ -26,10 +26,7 @@ async function main(): Promise<void> {
     await servient.start();
     console.log(`hub       listens on port ${server.getPort()}`);
     process.send?.(server.getPort());
-    onInterrupt(async () => {
-        await servient.shutdown();
-        if (process.connected) process.disconnect();
-    });
+    onInterrupt(() => servient.shutdown());
 }
 
 void main();

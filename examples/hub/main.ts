@@ -27,9 +27,11 @@ async function told(child: ChildProcess): Promise<unknown> {
     return message;
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/** Sends a signal; resolves with the exit code, which is `null` for a process that the signal itself ended. */
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
     child.kill(signal);
-    await once(child, "exit");
+    const [code] = (await once(child, "exit")) as [number | null];
+    return code;
 }
 
 async function consume(port: number): Promise<void> {
@@ -50,8 +52,8 @@ async function main(): Promise<void> {
     assert.equal(await told(restarted), "registered");
     await consume(port);
 
-    await end(restarted, "SIGTERM");
-    await end(hub, "SIGTERM");
+    assert.equal(await end(restarted, "SIGTERM"), 0);
+    assert.equal(await end(hub, "SIGTERM"), 0);
     console.log("all as expected");
 }
 

@@ -11,7 +11,19 @@ export const CONSUMER = { username: "alice", password: "demo" };
 
 export const THERMOMETER = "urn:example:thermometer";
 
-/** Runs `stop` at Ctrl-C and SIGTERM. */
+/** Runs `stop` once at Ctrl-C or SIGTERM, which may come several times: the terminal sends them to all, and npm and tsx pass them on. */
 export function onInterrupt(stop: () => Promise<void>): void {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop());
+    let stopping = false;
+    const end = (): void => {
+        if (stopping) return;
+        stopping = true;
+        stop().then(
+            () => process.exit(0),
+            (error: unknown) => {
+                console.error(error);
+                process.exit(1);
+            }
+        );
+    };
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, end);
 }

@@ -100,6 +100,17 @@ describe("npm start", function () {
         await demo.groupGone();
     });
 
+    it("ends by SIGTERM with exit code 0, though a client has a stream open, and no second one ends it sooner", async () => {
+        const demo = TestProcess.example("start", [], { PORT: "0" });
+        const [, pasted = ""] = await demo.printed(/paste this .*:\n\n([^]+?)\n\n/);
+        const shell = new TestProcess("bash", ["-e", "-c", pasted]);
+        await shell.printed(/^event: response$/m);
+        process.kill(demo.pid, "SIGTERM");
+        process.kill(demo.pid, "SIGTERM");
+        expect(await demo.exit, demo.stderr).to.deep.equal({ code: 0, signal: null });
+        await shell.exit;
+    });
+
     it("stays up on PORT, prints curl lines that work as pasted, and ends by Ctrl-C with exit code 0", async () => {
         const { port, release } = await takePort();
         await release();
