@@ -20,8 +20,6 @@ export interface AgentThingsOptions {
     readonly mayPerform: (role: string, operation: Operation) => boolean;
     /** The latest event of each name of each Thing. */
     readonly latest: LatestValues;
-    /** Resolves when the latest events are stored as they are now; `undefined` if they are, or nothing stores them. */
-    readonly stored: () => Promise<void> | undefined;
     readonly subscribers: Subscribers;
     readonly agents: AgentRequests;
     /** Milliseconds that an agent has to answer. */
@@ -81,29 +79,21 @@ export class AgentThings {
         }
     }
 
-    /**
-     * A client published something; it counts for Things of its own only.
-     * @returns what resolves when it is stored; `undefined` if nothing has to be
-     */
-    notified({ clientId }: Identity, notification: NotificationMessage): Promise<void> | undefined {
-        let isKept = false;
+    /** A client published something; it counts for Things of its own only. */
+    notified({ clientId }: Identity, notification: NotificationMessage): void {
         for (const single of splitNotification(notification)) {
             if (this.#options.ownerOf(single.thingId) !== clientId) {
                 this.#options.log(`a notification of ${clientId} was dropped: the Thing is not its own`);
-                break;
+                return;
             }
             if (single.affordance === "action") {
                 const { callers, forObservers } = this.#router.progressed(clientId, single);
                 this.#options.subscribers.publishProgress(callers, forObservers);
                 continue;
             }
-            if (single.affordance === "event") {
-                this.#options.latest.set(single);
-                isKept = true;
-            }
+            if (single.affordance === "event") this.#options.latest.set(single);
             this.#options.subscribers.publish(single);
         }
-        return isKept ? this.#options.stored() : undefined;
     }
 
     #subscribe(caller: Caller, topic: Topic): void {

@@ -63,7 +63,6 @@ export class Hub {
         this.#agentThings = new AgentThings({
             ...options,
             latest: latest?.values ?? new LatestValues(),
-            stored: () => latest?.written(),
             requestTimeout: options.settings.requestTimeout,
             ownerOf: (thingId) => store.ownerOf(thingId),
             describe: (thingId) => store.get(thingId)?.td,
@@ -143,13 +142,15 @@ export class Hub {
         await Promise.all(stale.map((id) => this.deleteOwn(id)));
     }
 
-    /**
-     * A client published something; it counts for Things of its own only, and while its role lets it have Things.
-     * @returns what resolves when a process that is killed does not lose it any more; `undefined` if nothing has to be stored
-     */
-    notified(identity: Identity, notification: NotificationMessage): Promise<void> | undefined {
-        if (this.#directory.accessOf(identity.role).write === "none") return undefined;
-        return this.#agentThings.notified(identity, notification);
+    /** A client published something; it counts for Things of its own only, and while its role lets it have Things. */
+    notified(identity: Identity, notification: NotificationMessage): void {
+        if (this.#directory.accessOf(identity.role).write === "none") return;
+        this.#agentThings.notified(identity, notification);
+    }
+
+    /** Resolves when a process that is killed loses no event any more that was published up to now; `undefined` if none waits. */
+    stored(): Promise<void> | undefined {
+        return this.latest?.written();
     }
 
     /** Callers that the server's subscribers do not count. */

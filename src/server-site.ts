@@ -10,7 +10,10 @@ import { SseScRoutes, type RouteOptions } from "./http/routes";
 import type { Hub } from "./hub";
 
 /** What a site is made of. */
-export interface SiteParts extends Pick<RouteOptions, "sessions" | "onError" | "onResponse" | "onNotification"> {
+export interface SiteParts extends Pick<
+    RouteOptions,
+    "sessions" | "onError" | "onResponse" | "onNotification" | "stored"
+> {
     readonly settings: ServerSettings;
     /** Absent where nobody shows who they are. */
     readonly auth: Auth | undefined;

@@ -413,7 +413,10 @@ export class SseScServer implements ProtocolServer {
             onResponse: ({ clientId }, response) => {
                 this.#requests.responded(clientId, response);
             },
-            onNotification: (identity, notification) => hub?.notified(identity, notification),
+            onNotification: (identity, notification) => {
+                hub?.notified(identity, notification);
+            },
+            stored: () => hub?.stored(),
         });
     }
 

@@ -55,8 +55,10 @@ export interface RouteOptions {
     readonly onError: (what: string, error: unknown) => void;
     /** Takes what a client answers, by whichever of its connections, or by none. */
     readonly onResponse: (identity: Identity, response: ResponseMessage) => void;
-    /** Takes what a client publishes; where it has to be stored, the client's POST is answered when what this returns resolves. */
-    readonly onNotification: (identity: Identity, notification: NotificationMessage) => Promise<void> | undefined;
+    /** Takes what a client publishes. */
+    readonly onNotification: (identity: Identity, notification: NotificationMessage) => void;
+    /** Resolves when what clients published up to now is stored, which their POSTs wait for; `undefined` if nothing has to be. */
+    readonly stored: () => Promise<void> | undefined;
 }
 
 type Handler = (
@@ -207,18 +209,16 @@ export class SseScRoutes {
         const json = await this.#readJson(request);
         const converter = this.#converterFor(session, json);
         const message = unwrap(converter.decodeNotification(json));
-        const stored = this.#notify(message, identity, session);
+        this.#notify(message, identity, session);
+        const stored = this.options.stored();
         if (stored !== undefined) await stored;
         respond(response, converter.conventions?.acceptedStatus ?? 204);
     }
 
-    /** Resolves when it is stored; `undefined` if nothing has to be. */
-    #notify(message: NotificationMessage, identity: Identity, session: Session | undefined): Promise<void> | undefined {
+    #notify(message: NotificationMessage, identity: Identity, session: Session | undefined): void {
         const { clientId } = identity;
-        if (session?.mayRepeat === true && this.#recent.isRepeat(clientId, session.cid, message.messageId)) {
-            return undefined;
-        }
-        return this.options.onNotification(identity, { ...message, senderId: clientId });
+        if (session?.mayRepeat === true && this.#recent.isRepeat(clientId, session.cid, message.messageId)) return;
+        this.options.onNotification(identity, { ...message, senderId: clientId });
     }
 
     /** The reply says that the batch was read; a line that is no notification is left out. */
@@ -231,10 +231,10 @@ export class SseScRoutes {
         const lines = await readLines(request, this.options.maxMessageSize);
         const { conventions } = session?.channel.converter ?? this.options.defaultConverter;
         const converterFor = (json: unknown): MessageConverter => this.#converterFor(session, json);
-        let stored: Promise<void> | undefined; // the last one stands for all: they were taken in one turn
         const { bad, error } = takeLines(lines, converterFor, this.options.maxDepth, (message) => {
-            stored = this.#notify(message, identity, session) ?? stored;
+            this.#notify(message, identity, session);
         });
+        const stored = this.options.stored();
         if (stored !== undefined) await stored;
         respond(response, conventions?.acceptedStatus ?? 204);
         if (bad > 0) this.options.onError(`${bad} of ${lines.length} lines of a batch of notifications`, error);
