@@ -116,8 +116,8 @@ export class Hub {
         return this.#routes;
     }
 
-    /** Ends the event streams of a client, or of one of its token sessions. */
-    endStreams(clientId: string, sessionId?: string): void {
+    /** Ends the event streams of a client, or of one of its token sessions; without a client those of everybody. */
+    endStreams(clientId?: string, sessionId?: string): void {
         this.#routes?.endStreams(clientId, sessionId);
     }
 

@@ -172,6 +172,19 @@ export class SseScServer implements ProtocolServer {
     }
 
     /**
+     * Replaces the key that signs tokens, as the server does by itself after `signingKeyLifetime`. Tokens issued so far go on to their
+     * end; with `overlap: false`, for a key that somebody may have seen, all of them are refused at once and all streams end: clients
+     * have to log in anew.
+     * @param options `overlap`. Default: true
+     * @throws SseScError ALREADY_CLOSED if the server is not running; INVALID_CONFIG if it issues no tokens
+     */
+    async rotateSigningKey({ overlap = true }: { overlap?: boolean } = {}): Promise<void> {
+        const { auth } = this.#requireRunning();
+        if (auth === undefined) throw new SseScError("INVALID_CONFIG", 'A server with "nosec" issues no tokens');
+        await auth.rotateSigningKey(overlap);
+    }
+
+    /**
      * The directory of a hub that is running.
      * @throws SseScError ALREADY_CLOSED if the server is not running; INVALID_CONFIG if it is no hub
      */
@@ -388,11 +401,16 @@ export class SseScServer implements ProtocolServer {
         }
     }
 
+    #clientIds(): Set<string> {
+        return new Set([...this.#sessions.values()].map(({ identity }) => identity.clientId));
+    }
+
     async #openAuth(store: Store): Promise<Auth | undefined> {
         if (this.#settings.security === "nosec") return undefined;
         return createAuth(this.#settings.auth, store, {
             endStreams: (clientId, sessionId) => {
-                this.#sessions.endOf(clientId, sessionId);
+                const clientIds = clientId === undefined ? this.#clientIds() : [clientId];
+                for (const each of clientIds) this.#sessions.endOf(each, sessionId);
                 this.#running?.hub?.endStreams(clientId, sessionId);
             },
             onStrategyError: (strategy, error) => {

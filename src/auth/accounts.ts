@@ -3,6 +3,7 @@ import { SseScError } from "../../lib/errors";
 import { parseAccountConfig, type AccountConfig } from "./account-config";
 import { invalidOption } from "./parse";
 import { hashPassword, verifyPassword } from "./passwords";
+import { TokenClock } from "./token-clock";
 
 /** One account. Never carries a plain password. */
 export interface Account {
@@ -36,6 +37,8 @@ export interface AccountsOptions {
     needsPasswords?: boolean;
     /** Called when an account is gone or has another role or password: its streams are to be ended. */
     onChange?: (clientId: string) => void;
+    /** What tokens are dated by. Default: one of their own. */
+    clock?: TokenClock;
 }
 
 /** Accounts in memory. All changes are made one after the other, in the order of the calls. */
@@ -44,12 +47,14 @@ export class MemoryAccounts implements AccountStore {
     readonly #hasRole: (role: string) => boolean;
     readonly #needsPasswords: boolean;
     readonly #onChange: (clientId: string) => void;
+    readonly #clock: TokenClock;
     #lastChange: Promise<unknown> = Promise.resolve();
 
     constructor(options: AccountsOptions = {}) {
         this.#hasRole = options.hasRole ?? (() => true);
         this.#needsPasswords = options.needsPasswords ?? true;
         this.#onChange = options.onChange ?? (() => undefined);
+        this.#clock = options.clock ?? new TokenClock();
     }
 
     /** The account of that id as it is now. */
@@ -110,6 +115,7 @@ export class MemoryAccounts implements AccountStore {
 
     /** Takes an account as it is, without writing it anywhere. */
     protected restore(account: Account): void {
+        this.#clock.saw(account.tokensFrom ?? 0);
         this.#accounts.set(account.clientId, account);
     }
 
@@ -126,8 +132,15 @@ export class MemoryAccounts implements AccountStore {
     async #set(account: Account): Promise<void> {
         const before = this.get(account.clientId);
         if (account === before) return;
-        await this.persist(account);
+        // Ahead of the disk, which may be slow: a log-in with the old password must not get a token of after the change
         this.restore(account);
+        try {
+            await this.persist(account);
+        } catch (error) {
+            if (before === undefined) this.#accounts.delete(account.clientId);
+            else this.restore(before);
+            throw error;
+        }
         if (before === undefined) return;
         if (before.role !== account.role || before.tokensFrom !== account.tokensFrom) this.#onChange(account.clientId);
     }
@@ -144,14 +157,13 @@ export class MemoryAccounts implements AccountStore {
         if (before !== undefined && samePassword && before.role === role && before.displayName === displayName) {
             return before;
         }
-        const now = Date.now();
-        const tokensFrom = before !== undefined && samePassword ? before.tokensFrom : now;
+        const tokensFrom = before !== undefined && samePassword ? before.tokensFrom : this.#clock.next();
         return {
             clientId,
             role,
             ...(displayName !== undefined && { displayName }),
             ...(passwordHash !== undefined && { passwordHash }),
-            updated: new Date(now).toISOString(),
+            updated: new Date().toISOString(),
             ...(tokensFrom !== undefined && { tokensFrom }),
         };
     }

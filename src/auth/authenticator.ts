@@ -28,6 +28,8 @@ export interface AuthenticatorParts {
     tokens: Pick<Tokens, "isRevoked">;
     /** Default: 10,000. */
     maxCachedTokens?: number;
+    /** How long after its end a token of ours is good for a request, in milliseconds. Default: 0. */
+    clockTolerance?: number;
 }
 
 /**
@@ -37,6 +39,7 @@ export interface AuthenticatorParts {
 export class Authenticator {
     readonly #parts: AuthenticatorParts;
     readonly #maxCached: number;
+    readonly #tolerance: number;
     readonly #verified = new Map<string, Credential>();
     readonly #ofUser: CredentialCache;
     #verifications = 0;
@@ -44,6 +47,7 @@ export class Authenticator {
     constructor(parts: AuthenticatorParts) {
         this.#parts = parts;
         this.#maxCached = parts.maxCachedTokens ?? MAX_CACHED_TOKENS;
+        this.#tolerance = parts.clockTolerance ?? 0;
         this.#ofUser = new CredentialCache(this.#maxCached);
     }
 
@@ -106,11 +110,11 @@ export class Authenticator {
 
     /** Everything that may change while a credential lives. */
     #admit(credential: Credential, request: AuthRequest): Identity | Promise<Identity> {
-        const { clientId, sessionId, issuedAt = 0, expiresAt } = credential;
-        if (expiresAt !== undefined && expiresAt <= Date.now()) {
+        const { clientId, sessionId, keyId, issuedAt = 0, expiresAt } = credential;
+        if (expiresAt !== undefined && expiresAt + this.#toleranceFor(credential, request) <= Date.now()) {
             throw new SseScError("UNAUTHORIZED", "The credential has ended");
         }
-        if (sessionId !== undefined && this.#parts.tokens.isRevoked({ clientId, sessionId, issuedAt })) {
+        if (sessionId !== undefined && this.#parts.tokens.isRevoked({ clientId, sessionId, keyId, issuedAt })) {
             throw new SseScError("UNAUTHORIZED", "The session was logged out");
         }
         checkClaim(credential, request);
@@ -120,10 +124,16 @@ export class Authenticator {
             : toIdentity(credential, account);
     }
 
+    /** What a GET opens may last: no stream is there after the end of its token. And what others call the end is the end. */
+    #toleranceFor({ sessionId }: Credential, { method = "GET" }: AuthRequest): number {
+        return sessionId === undefined || method === "GET" ? 0 : this.#tolerance;
+    }
+
     /** What a token was found to say; one that has ended is not known. */
     #recall(token: string): Credential | undefined {
         const credential = this.#verified.get(token);
-        if ((credential?.expiresAt ?? Number.POSITIVE_INFINITY) > Date.now()) return credential;
+        const expiresAt = credential?.expiresAt ?? Number.POSITIVE_INFINITY;
+        if (expiresAt + this.#tolerance > Date.now()) return credential;
         this.#verified.delete(token);
         return undefined;
     }

@@ -10,6 +10,7 @@ import type { ReadJson } from "./body";
 import { createRoutes, type RouteHandler } from "./routes";
 import type { AuthStore } from "./store";
 import { openStrategies } from "./strategies";
+import { TokenClock } from "./token-clock";
 import { Tokens } from "./tokens";
 
 export type { AccountConfig } from "./account-config";
@@ -27,9 +28,10 @@ export type { Strategy, StrategyActions, StrategyRequest, StrategyUser } from ".
 export interface AuthHooks {
     /**
      * Called when streams are to be ended: those of a session that logged out, or without a session id all of a client whose
-     * account is gone or has another role or password. A client that is still welcome reconnects by itself.
+     * account is gone or has another role or password, without a client those of everybody. A client that is still welcome
+     * reconnects by itself.
      */
-    endStreams?: (clientId: string, sessionId?: string) => void;
+    endStreams?: (clientId?: string, sessionId?: string) => void;
     /** Hears why a strategy of the user's failed: clients learn nothing of it. */
     onStrategyError?: (strategy: string, error: unknown) => void;
 }
@@ -45,6 +47,11 @@ export interface Auth {
     readonly tokens: Tokens;
     /** How many times a credential was really verified rather than found in the cache. */
     readonly verifications: number;
+    /**
+     * Replaces the key that signs tokens.
+     * @param overlap false if all tokens issued so far are refused from now on, and all streams end
+     */
+    rotateSigningKey(overlap: boolean): Promise<void>;
     /** Makes the handler of the `/authn` routes; loads Express. */
     router(readJson: ReadJson): Promise<RouteHandler>;
     /** Gives back what was opened in the store; the store itself belongs to the caller. */
@@ -56,13 +63,15 @@ type EndStreams = NonNullable<AuthHooks["endStreams"]>;
 async function openAccounts(
     { accounts, roles, needsPasswords }: AuthSettings,
     store: AuthStore,
-    endStreams: EndStreams
+    endStreams: EndStreams,
+    clock: TokenClock
 ): Promise<AccountStore> {
     if (accounts !== undefined && "get" in accounts) return accounts;
     const stored = await LevelAccounts.open(store, {
         hasRole: (role) => roles.has(role),
         needsPasswords,
         onChange: (clientId) => endStreams(clientId),
+        clock,
     });
     if (accounts !== undefined) await stored.applyConfig(accounts);
     return stored;
@@ -76,9 +85,10 @@ async function openAccounts(
 export async function createAuth(options: AuthOptions, store: AuthStore, hooks: AuthHooks = {}): Promise<Auth> {
     const settings = validateAuthOptions(options);
     const endStreams: EndStreams = hooks.endStreams ?? (() => undefined);
+    const clock = new TokenClock();
     const [accounts, tokens, throttle] = await Promise.all([
-        openAccounts(settings, store, endStreams),
-        Tokens.open(store, settings.tokenLifetime),
+        openAccounts(settings, store, endStreams, clock),
+        Tokens.open(store, settings.tokenLifetime, { keyLifetime: settings.signingKeyLifetime, clock }),
         LoginThrottle.open(settings.loginLimits),
     ]);
     const strategies = await openStrategies(tokens, accounts, {
@@ -89,6 +99,7 @@ export async function createAuth(options: AuthOptions, store: AuthStore, hooks: 
         strategies,
         accounts,
         tokens,
+        clockTolerance: settings.clockTolerance,
         ...(settings.clientCertificates && { certificates: new ClientCertificates() }),
     });
     const { authenticate } = authenticator;
@@ -99,6 +110,10 @@ export async function createAuth(options: AuthOptions, store: AuthStore, hooks: 
         tokens,
         get verifications() {
             return authenticator.verifications;
+        },
+        async rotateSigningKey(overlap) {
+            await tokens.rotateKey(overlap);
+            if (!overlap) endStreams();
         },
         router: (readJson) =>
             createRoutes({ authenticate, strategies, accounts, tokens, throttle, readJson, endStreams }),

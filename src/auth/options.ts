@@ -15,6 +15,16 @@ export interface AuthOptions {
     roles?: RoleTable;
     /** How long a token is valid, in milliseconds. Default: 7 days. */
     tokenLifetime?: number;
+    /**
+     * How long a key signs tokens before another one takes its place, in milliseconds; at least an hour. Tokens that it has signed go on
+     * to their end. Default: 90 days.
+     */
+    signingKeyLifetime?: number;
+    /**
+     * How long after its end a token is still good for a request (not for a stream), in milliseconds, for clients whose clock is
+     * behind; at most 60,000. Default: 5,000.
+     */
+    clockTolerance?: number;
     /** Limits of failed log-ins. */
     loginLimits?: LoginLimits;
     /**
@@ -31,6 +41,8 @@ export interface AuthSettings {
     readonly accounts: readonly AccountConfig[] | AccountStore | undefined;
     readonly roles: Roles;
     readonly tokenLifetime: number;
+    readonly signingKeyLifetime: number;
+    readonly clockTolerance: number;
     readonly loginLimits: Required<LoginLimits>;
     readonly strategies: readonly Strategy[];
     /** True if clients may show who they are by certificate. */
@@ -44,12 +56,32 @@ export const AUTH_OPTIONS = [
     "accounts",
     "roles",
     "tokenLifetime",
+    "signingKeyLifetime",
+    "clockTolerance",
     "loginLimits",
     "clientCaCert",
     "strategies",
 ] as const satisfies (keyof AuthOptions)[];
 
-const SEVEN_DAYS = 7 * 24 * 60 * 60 * 1000;
+const HOUR = 60 * 60 * 1000;
+const DAY = 24 * HOUR;
+
+/** Largest `clockTolerance` in milliseconds. What is remembered of tokens that were ended outlives them by it. */
+export const MAX_CLOCK_TOLERANCE = 60_000;
+
+/** Each key is kept until its last token has ended: without a bound of its lifetime there could be one for each log-in. */
+function parseSigningKeyLifetime(value: unknown): number {
+    const lifetime = parsePositive(value, 90 * DAY, "signingKeyLifetime");
+    if (lifetime < HOUR) throw invalidOption("signingKeyLifetime", "must be at least an hour");
+    return lifetime;
+}
+
+function parseClockTolerance(value: unknown): number {
+    if (value === 0) return 0;
+    const tolerance = parsePositive(value, 5000, "clockTolerance");
+    if (tolerance > MAX_CLOCK_TOLERANCE) throw invalidOption("clockTolerance", "must be at most 60,000");
+    return tolerance;
+}
 
 function isAccountStore(value: unknown): value is AccountStore {
     return isRecord(value) && typeof value["get"] === "function";
@@ -74,7 +106,9 @@ export function validateAuthOptions(options: unknown): AuthSettings {
     return {
         accounts: parseAccounts(parsed["accounts"], roles, needsPasswords),
         roles,
-        tokenLifetime: parsePositive(parsed["tokenLifetime"], SEVEN_DAYS, "tokenLifetime"),
+        tokenLifetime: parsePositive(parsed["tokenLifetime"], 7 * DAY, "tokenLifetime"),
+        signingKeyLifetime: parseSigningKeyLifetime(parsed["signingKeyLifetime"]),
+        clockTolerance: parseClockTolerance(parsed["clockTolerance"]),
         loginLimits: parseLoginLimits(parsed["loginLimits"]),
         strategies,
         clientCertificates,

@@ -6,6 +6,7 @@ import { SseScError } from "../../lib/errors";
 import { isRecord } from "../../lib/json";
 import { parseJson } from "./parse";
 import { openSublevel, SYNC, type AuthStore, type AuthSublevel } from "./store";
+import { TokenClock } from "./token-clock";
 
 /** The members of a token that decide whether it was revoked. */
 export interface RevocableToken {
@@ -47,6 +48,12 @@ function keyOf({ clientId, sessionId }: Entry): string {
 /** Most logged-out sessions of one client that are remembered one by one. */
 const MAX_SESSIONS_PER_CLIENT = 10_000;
 
+/** What the revocations go by. */
+export interface RevocationsOptions {
+    maxPerClient?: number;
+    clock?: TokenClock;
+}
+
 /** The revoked sessions, in the sublevel `revocations` of a store and in memory. */
 export class Revocations {
     readonly #records: AuthSublevel;
@@ -55,18 +62,24 @@ export class Revocations {
     readonly #entries = new Map<string, Entry>();
     readonly #sessionsOf = new Map<string, Set<string>>();
 
-    private constructor(records: AuthSublevel, maxPerClient: number) {
+    readonly #clock: TokenClock;
+
+    private constructor(records: AuthSublevel, maxPerClient: number, clock: TokenClock) {
         this.#records = records;
         this.#maxPerClient = maxPerClient;
+        this.#clock = clock;
     }
 
     /**
      * Opens the revocations of a store and drops what has ended meanwhile.
-     * @param maxPerClient bound of what one client can make us remember
+     * @param options `maxPerClient`: bound of what one client can make us remember; `clock`: what tokens are dated by
      * @throws SseScError `INTERNAL` naming the record if one is damaged
      */
-    static async open(store: AuthStore, maxPerClient = MAX_SESSIONS_PER_CLIENT): Promise<Revocations> {
-        const revocations = new Revocations(await openSublevel(store, "revocations"), maxPerClient);
+    static async open(
+        store: AuthStore,
+        { maxPerClient = MAX_SESSIONS_PER_CLIENT, clock = new TokenClock() }: RevocationsOptions = {}
+    ): Promise<Revocations> {
+        const revocations = new Revocations(await openSublevel(store, "revocations"), maxPerClient, clock);
         await revocations.#load();
         return revocations;
     }
@@ -91,10 +104,11 @@ export class Revocations {
      * @returns true if all sessions of the client were revoked
      */
     async add(clientId: string, sessionId: string, until: number): Promise<boolean> {
-        const at = Date.now();
-        const expired = this.#dropExpired(at);
+        const at = this.#clock.now();
+        const expired = this.#dropExpired(Date.now());
         const all = (this.#sessionsOf.get(clientId)?.size ?? 0) >= this.#maxPerClient;
         const dropped = all ? this.#dropSessionsOf(clientId) : [];
+        if (all) this.#clock.saw(at + 1); // what is issued from now on is not revoked, also where the clock was set back
         const entry = all ? { clientId, at, until } : { clientId, sessionId, at, until };
         this.#remember(entry);
         const value = JSON.stringify(entry);
@@ -118,7 +132,10 @@ export class Revocations {
             entries.push(entry);
         }
         entries.sort((a, b) => a.until - b.until);
-        for (const entry of entries) this.#remember(entry);
+        for (const entry of entries) {
+            if (entry.sessionId === undefined) this.#clock.saw(entry.at + 1);
+            this.#remember(entry);
+        }
         const expired = this.#dropExpired(Date.now());
         await this.#records.batch(expired.map((key) => ({ type: "del", key })));
     }

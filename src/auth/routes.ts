@@ -27,7 +27,7 @@ export interface RouteParts {
     authenticate: Authenticate;
     strategies: Pick<Strategies, "verifyLogin">;
     accounts: AccountStore;
-    tokens: Pick<Tokens, "issue" | "refresh" | "revoke">;
+    tokens: Pick<Tokens, "issue" | "refresh" | "revoke" | "now" | "renewKey">;
     throttle: LoginThrottle;
     readJson: ReadJson;
     /** Ends the streams of a session, or all streams of a client. */
@@ -82,6 +82,7 @@ function handlers({ authenticate, strategies, accounts, tokens, throttle, readJs
         const { clientId, issuedAt } = await throttle.attempt(username, request.socket.remoteAddress, () =>
             strategies.verifyLogin(username, password)
         );
+        await tokens.renewKey();
         const token = tokens.issue(clientId, issuedAt);
         // HiveOT's JavaScript client wants an object; its `cid` tells it apart (recording 08-js-client.jsonl, n = 18).
         sendJson(response, request.headers["cid"] === undefined ? token : { token });
@@ -89,13 +90,15 @@ function handlers({ authenticate, strategies, accounts, tokens, throttle, readJs
 
     async function refresh(request: IncomingMessage, response: ServerResponse): Promise<void> {
         const body = await jsonBody(request, readJson);
+        await tokens.renewKey();
         // Not before the body is there, which may take long: a token that ended meanwhile must not bring forth another
+        const asked = tokens.now();
         const identity = await authenticate(request);
         if (identity.sessionId === undefined) throw noSession();
         if (!isOldToken(body, identity.clientId, bearerToken(request))) {
             throw new SseScError("INVALID_REQUEST", "The body is not the token of the request");
         }
-        sendJson(response, tokens.refresh(identity));
+        sendJson(response, tokens.refresh(identity, asked));
     }
 
     async function logout(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -8,11 +8,12 @@ import { SseScError, toSseScError } from "../../lib/errors";
 import { isRecord } from "../../lib/json";
 import type { AccountStore } from "./accounts";
 import type { KnownCredential } from "./credential-cache";
+import { MAX_CLOCK_TOLERANCE } from "./options";
 import { verifyPassword } from "./passwords";
 import { bearerToken, type AuthRequest } from "./request";
 import { guard, runStrategy, type PassportInstance } from "./run-strategy";
 import { parseUser, type Credential, type Strategy, type StrategyRequest } from "./strategy";
-import { ALGORITHM, parseClaims, type Tokens } from "./tokens";
+import { ALGORITHM, keyIdOf, parseClaims, type Tokens } from "./tokens";
 
 /** A password that fits: whose it is, and the moment from which a token made out of it may count. */
 interface PasswordLogin {
@@ -78,32 +79,50 @@ function parseCredential(user: unknown): Credential | undefined {
     return {
         clientId: user["clientId"],
         sessionId: optionalString(user["sessionId"]),
+        keyId: optionalString(user["keyId"]),
         issuedAt: optionalNumber(user["issuedAt"]),
         expiresAt: optionalNumber(user["expiresAt"]),
         cacheKey: optionalString(user["cacheKey"]),
     };
 }
 
+/**
+ * The bearer strategy. How long after its end a token is taken for what, the authenticator says.
+ */
 async function bearerStrategy(tokens: Tokens): Promise<PassportStrategy> {
     const { Strategy } = await import("passport-jwt");
-    // 60 times faster than with a text (http2-and-sse.md)
-    const secretOrKey = tokens.publicKey as unknown as Buffer; // -- jsonwebtoken takes a KeyObject; the declarations lag behind
     const jwtFromRequest = (request: AuthRequest) => bearerToken(request) ?? null;
     return new Strategy(
-        { jwtFromRequest, secretOrKey, algorithms: [ALGORITHM], passReqToCallback: true },
+        {
+            jwtFromRequest,
+            secretOrKeyProvider: (_request: AuthRequest, token: unknown, done) => {
+                // A KeyObject is 60 times faster than a text (http2-and-sse.md)
+                done(
+                    null,
+                    typeof token === "string" ? (tokens.publicKey(keyIdOf(token)) as unknown as Buffer) : undefined
+                ); // -- jsonwebtoken takes it; the declarations lag behind
+            },
+            algorithms: [ALGORITHM],
+            jsonWebTokenOptions: { clockTolerance: MAX_CLOCK_TOLERANCE / 1000 },
+            passReqToCallback: true,
+        },
         (request: AuthRequest, payload: unknown, done) => {
             const claims = parseClaims(payload);
-            done(null, claims === undefined ? false : { ...claims, cacheKey: bearerToken(request) });
+            const token = bearerToken(request);
+            if (claims === undefined || token === undefined) return done(null, false);
+            tokens.saw(claims);
+            done(null, { ...claims, keyId: keyIdOf(token), cacheKey: token });
         }
     );
 }
 
 async function checkPassword(
     accounts: AccountStore,
+    tokens: Tokens,
     username: string,
     password: string
 ): Promise<PasswordLogin | false> {
-    const lookedUp = Date.now();
+    const lookedUp = tokens.now();
     const account = await accounts.get(username);
     if (!(await verifyPassword(account?.passwordHash, password)) || account === undefined) return false;
     // Not the moment after the check: a password that was changed during it would get a token that counts. And not before
@@ -111,10 +130,10 @@ async function checkPassword(
     return { clientId: account.clientId, issuedAt: Math.max(lookedUp, account.tokensFrom ?? 0) };
 }
 
-async function loginStrategy(accounts: AccountStore): Promise<PassportStrategy> {
+async function loginStrategy(accounts: AccountStore, tokens: Tokens): Promise<PassportStrategy> {
     const { Strategy } = await import("passport-local");
     return new Strategy((username, password, done) => {
-        checkPassword(accounts, username, password).then(
+        checkPassword(accounts, tokens, username, password).then(
             (login) => done(null, login),
             (error: unknown) => done(error)
         );
@@ -130,7 +149,7 @@ export async function openStrategies(
     const { Passport } = await import("passport");
     const passport: PassportInstance = new Passport();
     passport.use("bearer", await bearerStrategy(tokens));
-    passport.use("login", await loginStrategy(accounts));
+    passport.use("login", await loginStrategy(accounts, tokens));
     // Names of our own: those of the user's may be missing, or be there twice
     for (const [index, strategy] of strategies.entries()) passport.use(`strategies[${index}]`, guard(strategy));
 

@@ -59,6 +59,8 @@ export interface Credential {
     readonly clientId: string;
     /** Session of a token of ours. */
     readonly sessionId?: string | undefined;
+    /** Key that has signed a token of ours. */
+    readonly keyId?: string | undefined;
     /** When the credential was issued, in milliseconds since the epoch. */
     readonly issuedAt?: number | undefined;
     /** When it ends, in milliseconds since the epoch. */

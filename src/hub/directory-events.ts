@@ -96,11 +96,11 @@ export class DirectoryEvents {
         stream.pump();
     }
 
-    /** Ends the streams of a client, or of one of its sessions. */
-    endStreams(clientId: string, sessionId?: string): void {
+    /** Ends the streams of a client, or of one of its sessions; without a client those of everybody. */
+    endStreams(clientId?: string, sessionId?: string): void {
         for (const stream of this.#streams) {
             const { client } = stream;
-            if (client.clientId !== clientId) continue;
+            if (clientId !== undefined && client.clientId !== clientId) continue;
             if (sessionId === undefined || client.sessionId === sessionId) stream.end();
         }
     }

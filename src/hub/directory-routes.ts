@@ -45,8 +45,8 @@ export interface DirectoryRoutes {
      * the server may have Things beside it.
      */
     readonly handle: (request: DirectoryRequest, response: ServerResponse, next: (error?: unknown) => void) => void;
-    /** Ends the event streams of a client, or of one of its sessions. */
-    endStreams(clientId: string, sessionId?: string): void;
+    /** Ends the event streams of a client, or of one of its sessions; without a client those of everybody. */
+    endStreams(clientId?: string, sessionId?: string): void;
     /** Ends all event streams. */
     close(): void;
 }

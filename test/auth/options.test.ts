@@ -26,6 +26,10 @@ const INVALID: [title: string, options: unknown, option: string][] = [
     ["an unknown operation", { roles: { reader: ["read"] } }, "roles.reader"],
     ["a lifetime of zero", { tokenLifetime: 0 }, "tokenLifetime"],
     ["a lifetime that is no number", { tokenLifetime: "7d" }, "tokenLifetime"],
+    ["keys that change too often", { signingKeyLifetime: 3_599_999 }, "signingKeyLifetime"],
+    ["keys whose lifetime is no number", { signingKeyLifetime: "90d" }, "signingKeyLifetime"],
+    ["an allowance for clocks below zero", { clockTolerance: -1 }, "clockTolerance"],
+    ["an allowance for clocks of more than a minute", { clockTolerance: 60_001 }, "clockTolerance"],
     ["limits that are no object", { loginLimits: 5 }, "loginLimits"],
     ["an unknown limit", { loginLimits: { perMinute: 5 } }, "loginLimits.perMinute"],
     ["a limit of zero", { loginLimits: { perAccount: 0 } }, "loginLimits.perAccount"],
@@ -54,9 +58,11 @@ describe("the options of authentication", () => {
     });
 
     it("have defaults for everything", () => {
-        const { accounts, tokenLifetime, loginLimits } = validateAuthOptions({});
+        const { accounts, tokenLifetime, signingKeyLifetime, clockTolerance, loginLimits } = validateAuthOptions({});
         expect(accounts).to.equal(undefined);
         expect(tokenLifetime).to.equal(604_800_000);
+        expect(signingKeyLifetime).to.equal(7_776_000_000);
+        expect(clockTolerance).to.equal(5000);
         expect(loginLimits).to.deep.equal({ perAccount: 10, perAddress: 100, window: 60_000 });
     });
 

@@ -60,7 +60,7 @@ describe("revocations", () => {
     describe("of a client with too many of them", () => {
         it("become one that is about all of its sessions so far", async () => {
             const store = memoryStore();
-            const revocations = await Revocations.open(store, 2);
+            const revocations = await Revocations.open(store, { maxPerClient: 2 });
             await revocations.add("bob", "b1", START + 1000);
             await revocations.add("ann", "s1", START + 1000);
             await revocations.add("ann", "s2", START + 1000);
@@ -76,17 +76,17 @@ describe("revocations", () => {
 
         it("hold after a restart", async () => {
             const store = memoryStore();
-            const before = await Revocations.open(store, 1);
+            const before = await Revocations.open(store, { maxPerClient: 1 });
             await before.add("ann", "s1", START + 1000);
             await before.add("ann", "s2", START + 1000);
             await before.close();
-            const after = await Revocations.open(store, 1);
+            const after = await Revocations.open(store, { maxPerClient: 1 });
             expect(after.has(of("ann", "s1"))).to.be.true;
             expect(after.has(of("ann", "s1", START + 1))).to.be.false;
         });
 
         it("do not count what is forgotten already", async () => {
-            const revocations = await Revocations.open(memoryStore(), 1);
+            const revocations = await Revocations.open(memoryStore(), { maxPerClient: 1 });
             await revocations.add("ann", "s1", START + 1000);
             mock.timers.setTime(START + 1000);
             expect(await revocations.add("ann", "s2", START + 2000)).to.be.false;
