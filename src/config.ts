@@ -39,7 +39,7 @@ export interface SseScServerConfig extends AuthOptions {
      * Default: false.
      */
     hub?: boolean | HubConfig;
-    /** Folder for accounts, signing key and revocations. Default: in memory, so tokens end with the process. */
+    /** Folder for accounts, signing keys and revocations. Default: in memory, so tokens end with the process. */
     store?: string;
     /** Dialects by stream path, added to HiveOT's own: `rrn` on `/hiveot/ssesc`, `rrn-2025` on `/hiveot/sse`. */
     dialects?: DialectsConfig;

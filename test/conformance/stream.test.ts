@@ -150,7 +150,7 @@ describe("event stream and envelopes", () => {
             });
 
             req("STREAM-token-end", "ends with the token that opened it", async () => {
-                const server = { tokenLifetime: 1000 };
+                const server = { tokenLifetime: 1000, clockTolerance: 0 };
                 const setUp = await SetUp.start({ secure: isSecure(transport), things: [COUNTER_ID], server });
                 const consumer = await setUp.connected(transport, "admin", dialect);
                 clients.push(consumer);
