@@ -86,30 +86,30 @@ function parseCredential(user: unknown): Credential | undefined {
     };
 }
 
-/**
- * The bearer strategy. How long after its end a token is taken for what, the authenticator says.
- */
+/** For how long after its end a token is good for what, the authenticator says; here it is the most that there can be. */
 async function bearerStrategy(tokens: Tokens): Promise<PassportStrategy> {
     const { Strategy } = await import("passport-jwt");
     const jwtFromRequest = (request: AuthRequest) => bearerToken(request) ?? null;
     return new Strategy(
         {
             jwtFromRequest,
-            secretOrKeyProvider: (_request: AuthRequest, token: unknown, done) => {
-                // A KeyObject is 60 times faster than a text (http2-and-sse.md)
-                done(
-                    null,
-                    typeof token === "string" ? (tokens.publicKey(keyIdOf(token)) as unknown as Buffer) : undefined
-                ); // -- jsonwebtoken takes it; the declarations lag behind
+            secretOrKeyProvider: (_request: AuthRequest, token: string, done) => {
+                // 60 times faster than with a text (http2-and-sse.md)
+                const key = tokens.publicKey(keyIdOf(token)) as unknown as Buffer; // -- jsonwebtoken takes a KeyObject; the declarations lag behind
+                done(null, key);
             },
             algorithms: [ALGORITHM],
+            // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated for what it repeats; there is no other way to this
             jsonWebTokenOptions: { clockTolerance: MAX_CLOCK_TOLERANCE / 1000 },
             passReqToCallback: true,
         },
         (request: AuthRequest, payload: unknown, done) => {
             const claims = parseClaims(payload);
             const token = bearerToken(request);
-            if (claims === undefined || token === undefined) return done(null, false);
+            if (claims === undefined || token === undefined) {
+                done(null, false);
+                return;
+            }
             tokens.saw(claims);
             done(null, { ...claims, keyId: keyIdOf(token), cacheKey: token });
         }

@@ -124,6 +124,54 @@ describe("MemoryAccounts", () => {
         await expectCode("NOT_FOUND", () => new MemoryAccounts().setPassword("ann", "another"));
     });
 
+    describe("whose disk is slow", () => {
+        let failed: Error | undefined;
+        let written: () => void;
+
+        class SlowAccounts extends MemoryAccounts {
+            protected override async persist(): Promise<void> {
+                await new Promise<void>((resolve) => (written = resolve));
+                if (failed !== undefined) throw failed;
+            }
+        }
+
+        /** Begins to give Ann another password; her account is being written when this returns. */
+        async function change(): Promise<{ accounts: MemoryAccounts; done: Promise<void> }> {
+            failed = undefined;
+            const accounts = new SlowAccounts();
+            const before = accounts.put(ANN);
+            await until(() => accounts.get("ann") !== undefined);
+            written();
+            await before;
+            const { passwordHash } = accounts.get("ann")!;
+            const done = accounts.setPassword("ann", "another");
+            await until(() => accounts.get("ann")?.passwordHash !== passwordHash);
+            return { accounts, done };
+        }
+
+        /** Looks again after each turn of the event loop. */
+        async function until(condition: () => boolean): Promise<void> {
+            while (!condition()) await new Promise(setImmediate);
+        }
+
+        it("knows another password before it is written, so that the old one lets nobody in meanwhile", async () => {
+            const { accounts, done } = await change();
+            const { passwordHash } = accounts.get("ann")!;
+            expect(await verifyPassword(passwordHash, PASSWORD)).to.equal(false);
+            written();
+            await done;
+            expect(accounts.get("ann")?.passwordHash).to.equal(passwordHash);
+        });
+
+        it("goes back to what is written when that fails", async () => {
+            const { accounts, done } = await change();
+            failed = new Error("disk full");
+            written();
+            expect(await done.catch((thrown: unknown) => thrown)).to.equal(failed);
+            expect(await verifyPassword(accounts.get("ann")?.passwordHash, PASSWORD)).to.equal(true);
+        });
+    });
+
     describe("#onChange", () => {
         const changed: string[] = [];
         let accounts: MemoryAccounts;

@@ -98,8 +98,9 @@ describe("signing keys", () => {
 
         it("leave the store when their last token has ended, and not before", async () => {
             const store = memoryStore();
-            const { tokens, rotateSigningKey } = await open(store);
-            await rotateSigningKey(true);
+            const auth = await open(store);
+            const { tokens } = auth;
+            await auth.rotateSigningKey(true);
             setClock(START + DAY + ALLOWANCE - 2000);
             await tokens.renewKey();
             expect(await recordsIn(store)).to.include.members(["key.1", "key.2"]);
@@ -167,8 +168,9 @@ describe("signing keys", () => {
 
     it("sign nothing before they are in the store", async () => {
         const store = memoryStore();
-        const { tokens, rotateSigningKey } = await open(store);
-        const rotated = rotateSigningKey(true);
+        const auth = await open(store);
+        const { tokens } = auth;
+        const rotated = auth.rotateSigningKey(true);
         expect(keyOf(tokens.issue("ann"))).to.equal("1");
         await rotated;
         expect(await recordsIn(store)).to.include(`key.${keyOf(tokens.issue("ann"))}`);
