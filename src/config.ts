@@ -72,6 +72,16 @@ export interface SseScServerConfig extends AuthOptions {
     maxConnections?: number;
     /** Streams of one client; more get 503. Default: 1,000. */
     maxConnectionsPerClient?: number;
+    /**
+     * TCP connections of the server's own port in total; more get 503. A client of HTTP/1.1 needs one for its stream and others for
+     * its requests. Default: 20,000.
+     */
+    maxSockets?: number;
+    /**
+     * TCP connections from one IPv4 address, or one IPv6 network of 64 bits; more get 503. Raise it behind a proxy, whose clients
+     * all come from one address. Default: 5,000.
+     */
+    maxSocketsPerAddress?: number;
     /** What may wait for a slow reader before its stream is cut. Default: 8 MiB. */
     maxStreamBacklog?: number;
     /**
@@ -96,6 +106,8 @@ const NUMBERS = {
     maxOutboxBytes: 256 * MIB,
     maxConnections: 10_000,
     maxConnectionsPerClient: 1_000,
+    maxSockets: 20_000,
+    maxSocketsPerAddress: 5_000,
     maxStreamBacklog: 8 * MIB,
     maxFrameSize: 8 * MIB,
     shutdownTimeout: 5_000,

@@ -1,6 +1,7 @@
 /** The node-wot ProtocolServer that accepts connections and exposes the servient's Things over HiveOT SSE-SC. */
 import { inspect } from "node:util";
 import { createLoggers, type ExposedThing, type ProtocolServer, type Servient } from "@node-wot/core";
+import type { DialectConventions } from "../lib/converters/converter";
 import { SseScError } from "../lib/errors";
 import { newId, now } from "../lib/messages";
 import type { PeerOptions } from "../lib/peer";
@@ -14,7 +15,7 @@ import { baseUriPath, Endpoints } from "./endpoints";
 import { Exposure, type ExposureOptions } from "./exposure";
 import { ClientRequests } from "./http/client-requests";
 import type { Gate } from "./http/draining";
-import type { Site } from "./http/exchange";
+import { splitTarget, type Site } from "./http/exchange";
 import { Listener } from "./http/listener";
 import { Mount, type MountedHandler } from "./http/mount";
 import { REQUEST_PATH } from "./http/routes";
@@ -457,7 +458,9 @@ export class SseScServer implements ProtocolServer {
 }
 
 function listenerFor(site: Site, settings: ServerSettings): Listener {
-    return new Listener(settings, (request, response) => {
+    const conventionsOf = (url: string): DialectConventions | undefined =>
+        settings.dialects.get(splitTarget(url).path)?.conventions;
+    return new Listener({ ...settings, conventionsOf }, (request, response) => {
         site.handle(request, response, request.url ?? "");
     });
 }

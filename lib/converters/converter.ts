@@ -14,6 +14,11 @@ export interface DialectConventions {
     readonly acceptedStatus?: 200 | 204;
     /** Member of the log-in's body that holds the user name. Default: `username`. */
     readonly loginMember?: "username" | "login";
+    /**
+     * How an event stream over a limit is refused: by 503, or by closing the connection without a status, where clients never come again
+     * after any status but 200. Default: `status`.
+     */
+    readonly refusal?: "status" | "close";
 }
 
 /**

@@ -118,7 +118,7 @@ function readNotification(members: Members): NotificationMessage {
 /** The converter of the dialect `rrn-2025`. */
 export const rrn2025: MessageConverter = {
     name: "rrn-2025",
-    conventions: { acceptedStatus: 200, loginMember: "login" },
+    conventions: { acceptedStatus: 200, loginMember: "login", refusal: "close" },
     // `operation` is in the responses of both dialects, but only in the notifications of this one.
     recognizes: (json) =>
         isRecord(json) &&

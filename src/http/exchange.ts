@@ -35,6 +35,7 @@ export interface HttpResponse {
         /** The connection. */
         readonly session?: { close(): void } | null | undefined;
         destroy(): void;
+        close(code?: number): void;
     };
     /** Of an HTTP/1 response; HTTP/2 has it at the stream. */
     readonly destroyed?: boolean;

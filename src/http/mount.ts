@@ -1,5 +1,7 @@
 /** A server's routes on an HTTP server of somebody else: there from start to stop, and no trace of them at other times. */
 import { SseScError } from "../../lib/errors";
+import { BodyDeadlines } from "./body-deadlines";
+import { CONNECTION_TIMEOUTS, type ConnectionTimeouts } from "./connection-timeouts";
 import { cut, respondWithError, type HttpRequest, type HttpResponse, type Site } from "./exchange";
 
 /**
@@ -20,10 +22,19 @@ const RETRY_AFTER = 5;
 export class Mount {
     #site: Site | undefined;
     readonly #open = new Set<HttpResponse>();
+    readonly #bodies: BodyDeadlines;
     #onEmpty: (() => void) | undefined;
 
-    /** @param admits false for a request that is refused, whatever it asks for */
-    constructor(private readonly admits: (request: HttpRequest) => boolean) {}
+    /**
+     * @param admits false for a request that is refused, whatever it asks for
+     * @param timeouts for the bodies of requests: the time-outs of the host are its own affair
+     */
+    constructor(
+        private readonly admits: (request: HttpRequest) => boolean,
+        timeouts: Pick<ConnectionTimeouts, "request" | "check"> = CONNECTION_TIMEOUTS
+    ) {
+        this.#bodies = new BodyDeadlines(timeouts);
+    }
 
     /** Takes requests from now on. */
     start(site: Site): void {
@@ -80,6 +91,7 @@ export class Mount {
                 this.#open.delete(response);
                 if (this.#open.size === 0) this.#onEmpty?.();
             });
+            this.#bodies.watch(request, response);
             site.handle(request, response, url);
         }
     }

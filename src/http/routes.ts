@@ -20,6 +20,7 @@ import {
 } from "./exchange";
 import { BATCH_FEATURE, FEATURES_HEADER, readFeatures, RESUME_FEATURE, RESUME_HEADER } from "./features";
 import { RecentNotifications } from "./recent-notifications";
+import { refuseStream } from "./refusal";
 import type { Session } from "./session";
 import type { Sessions } from "./sessions";
 import { parseFrameId, type FramePosition } from "./shared-frames";
@@ -149,7 +150,12 @@ export class SseScRoutes {
         const cid = requireCid(request);
         if (isGone(response)) return; // it left while we found out who it is: nobody would tell us again
         const { sessions } = this.options;
-        sessions.checkRoom(identity.clientId, cid);
+        try {
+            sessions.checkRoom(identity.clientId, cid);
+        } catch (error) {
+            refuseStream(request, response, converter.conventions, error);
+            return;
+        }
         const asked = readFeatures(header(request, FEATURES_HEADER));
         const agreed = FEATURES.filter((feature) => asked.has(feature));
         const init = {
