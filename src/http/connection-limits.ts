@@ -20,9 +20,10 @@ interface Peer {
 
 /** The TCP connections of a listener. */
 export class ConnectionLimits {
-    readonly #open = new Set<Socket>();
+    /** By peer, because with TLS neither requests nor sessions know the TCP socket. */
+    readonly #open = new Map<string, Socket>();
     readonly #perAddress = new Map<string, number>();
-    /** By peer, because with TLS requests do not know the TCP socket; with the time when they came. */
+    /** By peer, with the time when they came. */
     readonly #refused = new Map<string, { readonly socket: Socket; readonly since: number }>();
     #end: (() => void) | undefined;
 
@@ -44,10 +45,11 @@ export class ConnectionLimits {
             this.#refuse(socket);
             return;
         }
-        this.#open.add(socket);
+        const key = keyOf(socket);
+        this.#open.set(key, socket);
         this.#perAddress.set(address, ofAddress + 1);
         socket.once("close", () => {
-            this.#open.delete(socket);
+            this.#open.delete(key);
             const left = (this.#perAddress.get(address) ?? 1) - 1;
             if (left > 0) this.#perAddress.set(address, left);
             else this.#perAddress.delete(address);
@@ -59,8 +61,14 @@ export class ConnectionLimits {
         return this.#refused.size > 0 && this.#refused.has(keyOf(peer));
     }
 
+    /** The TCP connection to a peer. */
+    find(peer: Peer): Socket | undefined {
+        const key = keyOf(peer);
+        return this.#open.get(key) ?? this.#refused.get(key)?.socket;
+    }
+
     destroyAll(): void {
-        for (const socket of this.#open) socket.destroy();
+        for (const socket of this.#open.values()) socket.destroy();
         for (const { socket } of this.#refused.values()) socket.destroy();
     }
 

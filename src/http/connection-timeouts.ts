@@ -18,6 +18,8 @@ export interface ConnectionTimeouts {
     readonly busyPing: number;
     /** For the answer to a ping. */
     readonly pingAnswer: number;
+    /** For the peer to take leave of an HTTP/2 session that was closed. */
+    readonly goodbye: number;
     /** Between two looks at all of it, so a cut may come this much later. */
     readonly check: number;
 }
@@ -31,6 +33,7 @@ export const CONNECTION_TIMEOUTS: ConnectionTimeouts = {
     ping: 30_000,
     busyPing: 10_000,
     pingAnswer: 12_000,
+    goodbye: 4_000,
     check: 2_000,
 };
 

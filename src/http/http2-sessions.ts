@@ -1,5 +1,6 @@
 /** The HTTP/2 sessions of a listener: closes those that nobody uses, and finds those whose peer no longer answers. */
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
 import { lookAgain, type ConnectionTimeouts } from "./connection-timeouts";
 
 /** Bytes of the answer to a ping: frame header and payload (RFC 9113, sections 4.1 and 6.7). */
@@ -7,6 +8,8 @@ const PING_FRAME = 17;
 
 /** What is known of one session; times are monotonic. */
 interface Watched {
+    /** The TCP connection, which may outlive the session: its peer need not take the end of it. */
+    readonly socket: Socket;
     openStreams: number;
     /** True once it has opened a stream. */
     used: boolean;
@@ -17,7 +20,7 @@ interface Watched {
     awaitsAnswer: boolean;
     /** Bytes that had been read when an answer came and nothing else with it: no header block can be open then. */
     cleanAt: number;
-    /** When it was told to close. */
+    /** When it was seen to be at its end. */
     closedAt: number | undefined;
 }
 
@@ -33,10 +36,14 @@ export class Http2Sessions {
 
     constructor(private readonly timeouts: ConnectionTimeouts) {}
 
-    /** Takes a new session in its charge. */
-    add(session: ServerHttp2Session): void {
+    /**
+     * Takes a new session in its charge.
+     * @param socket its TCP connection
+     */
+    add(session: ServerHttp2Session, socket: Socket): void {
         const now = performance.now();
         const watched: Watched = {
+            socket,
             openStreams: 0,
             used: false,
             idleSince: now,
@@ -54,7 +61,7 @@ export class Http2Sessions {
                 if (watched.openStreams === 0) watched.idleSince = performance.now();
             });
         });
-        session.once("close", () => {
+        socket.once("close", () => {
             this.#sessions.delete(session);
             if (this.#sessions.size > 0) return;
             this.#end?.();
@@ -75,15 +82,14 @@ export class Http2Sessions {
     }
 
     #look(session: ServerHttp2Session, watched: Watched, now: number): void {
-        if (session.destroyed) return; // its socket is not there any more, and `close` is on its way
         const { timeouts } = this;
-        if (watched.closedAt !== undefined) {
-            if (now - watched.closedAt >= timeouts.pingAnswer) session.destroy();
+        if (session.destroyed || (session.closed && watched.openStreams === 0)) {
+            watched.closedAt ??= now;
+            if (now - watched.closedAt >= timeouts.goodbye) watched.socket.destroy();
         } else if (isIdle(watched, now, timeouts)) {
-            watched.closedAt = now;
             session.close(); // GOAWAY, so that a request which is on its way is known to be safe to repeat
         } else if (watched.awaitsAnswer) {
-            if (now - watched.pingedAt >= timeouts.pingAnswer) session.destroy();
+            if (now - watched.pingedAt >= timeouts.pingAnswer) watched.socket.destroy();
         } else if (isPingDue(session, watched, now, timeouts)) {
             ping(session, watched, now);
         }

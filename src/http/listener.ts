@@ -140,7 +140,10 @@ export class Listener {
             handler
         );
         server.on("session", (session) => {
-            this.#sessions.add(session);
+            const socket = this.#sockets.find(session.socket);
+            if (socket === undefined)
+                session.destroy(); // it is gone already
+            else this.#sessions.add(session, socket);
         });
         server.on("tlsClientError", (_error: Error, socket: Socket) => {
             socket.destroy();
