@@ -46,7 +46,8 @@ for (const converter of [rrn, rrn2025]) {
 
         it("writes what it has read so that it reads the same again", async () => {
             const property = fc.property(envelopes, fc.constantFrom(...KINDS), (text, kind) => {
-                const first = decode(converter, kind, JSON.parse(text));
+                // Numbers beyond those of JavaScript become null when they are written: here they are written once ahead of it.
+                const first = decode(converter, kind, JSON.parse(JSON.stringify(JSON.parse(text))));
                 if (!first.ok) return;
                 const once = converter.encode(first.value);
                 const second = decode(converter, kind, JSON.parse(once));
