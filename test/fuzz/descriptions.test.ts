@@ -141,11 +141,11 @@ describe("a directory with hostile writers", () => {
         try {
             const property = fc.asyncProperty(fc.oneof(large, repetitive), async (text) => {
                 const from = performance.now();
-                await store.put(JSON.parse(text), { clientId: "alice", mayWriteAny: false }, "urn:x").catch(
-                    (error: unknown) => {
+                await store
+                    .put(JSON.parse(text), { clientId: "alice", mayWriteAny: false }, "urn:x")
+                    .catch((error: unknown) => {
                         expect(error).to.be.instanceOf(SseScError).with.property("code").that.is.oneOf(REFUSALS);
-                    }
-                );
+                    });
                 expect(performance.now() - from, "milliseconds").to.be.lessThan(MAX_TIME);
             });
             await fuzz("directory, large TDs", { short: 15, long: 1_000 }, property);

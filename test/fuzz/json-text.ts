@@ -17,7 +17,12 @@ const literals = fc.constantFrom(
     ...["[]", "{}", "[[]]", "[null]", '[""]', '{"__proto__":{"polluted":1}}', '{"__proto__":null}', '{"__proto__":[]}'],
     ...['{"constructor":{"prototype":{"polluted":1}}}', '{"toString":1,"valueOf":1}', '{"then":1}', '{"a":1,"a":2}'],
     ...['"2026-11-20T23:32:40Z"', '"9999999-99-99"', '"completed"', '"invokeaction"', '"http://[::1"', '"sse://x/y"'],
-    ...[`"${"x".repeat(20_000)}"`, `"${"a-".repeat(5_000)}!"`, `[${"0,".repeat(3_000)}0]`, `${"[".repeat(60)}${"]".repeat(60)}`],
+    ...[
+        `"${"x".repeat(20_000)}"`,
+        `"${"a-".repeat(5_000)}!"`,
+        `[${"0,".repeat(3_000)}0]`,
+        `${"[".repeat(60)}${"]".repeat(60)}`,
+    ],
     ...[`${'{"a":'.repeat(62)}1${"}".repeat(62)}`, '{"length":-1}', '{"length":1e9}', '{"$ref":"#"}', '"\ud800"']
 );
 
@@ -66,7 +71,7 @@ export function nearly(sound: fc.Arbitrary<unknown>): fc.Arbitrary<string> {
 }
 
 function treeOf(value: unknown): Tree {
-    if (typeof value !== "object" || value === null) return JSON.stringify(value) as string | undefined ?? "null";
+    if (typeof value !== "object" || value === null) return (JSON.stringify(value) as string | undefined) ?? "null";
     const members = Object.entries(value)
         .filter(([, entry]) => entry !== undefined)
         .map(([name, entry]): [string, Tree] => [quoted(name), treeOf(entry)]);
@@ -75,7 +80,7 @@ function treeOf(value: unknown): Tree {
 
 function apply(tree: Tree, { container, member, kind, name, value }: Edit): void {
     const all = containersOf(tree);
-    const { members } = all[container % Math.max(all.length, 1)] ?? { members: [] };
+    const members = all[container % Math.max(all.length, 1)]?.members ?? [];
     const at = member % Math.max(members.length, 1);
     const found = members[at];
     if (kind === "add" || found === undefined) members.push([name, value]);
@@ -99,7 +104,12 @@ function textOf(tree: Tree): string {
 /** Texts that are no JSON any more, or nested deeper than any stack: cut, with a character too many, or in thousands of brackets. */
 export function broken(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
     return fc
-        .tuple(text, fc.nat(10_000), fc.constantFrom("cut", "insert", "deep"), fc.string({ maxLength: 3, unit: "binary" }))
+        .tuple(
+            text,
+            fc.nat(10_000),
+            fc.constantFrom("cut", "insert", "deep"),
+            fc.string({ maxLength: 3, unit: "binary" })
+        )
         .map(([whole, place, kind, extra]) => {
             const at = place % (whole.length + 1);
             if (kind === "cut") return whole.slice(0, at);
