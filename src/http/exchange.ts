@@ -1,6 +1,13 @@
 /** One HTTP request and its response, whichever protocol they came by: what the handlers of this room know of Node. */
 import type { IncomingHttpHeaders } from "node:http";
-import { toErrorResponse } from "../../lib/errors";
+import { SseScError, toErrorResponse } from "../../lib/errors";
+
+/** What an HTTP/2 stream of a server knows of the headers of its request. */
+interface HeadStream {
+    readonly headRequest?: boolean;
+    /** True if no body follows them. */
+    readonly endAfterHeaders?: boolean;
+}
 
 /** A request over HTTP/1.1 or HTTP/2, as far as we need it: that of `node:http`, `node:http2`, Express or Connect. */
 export interface HttpRequest {
@@ -36,7 +43,7 @@ export interface HttpResponse {
         readonly session?: { close(): void } | null | undefined;
         destroy(): void;
         close(code?: number): void;
-    };
+    } & HeadStream;
     /** Of an HTTP/1 response; HTTP/2 has it at the stream. */
     readonly destroyed?: boolean;
     writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
@@ -105,4 +112,21 @@ export function respondWithError(request: HttpRequest, response: HttpResponse, e
     if (unread && request.httpVersionMajor === 1) headers["connection"] = "close";
     respond(response, status, headers, request.method === "HEAD" ? "" : body);
     if (unread) request.resume();
+}
+
+/**
+ * Refuses a HEAD request with a body on HTTP/2. Node neither reads such a body nor ends the stream once it is answered: the stream would
+ * stay for as long as its client wants. The body has no meaning, and may be refused (RFC 9110, section 9.3.2).
+ * @returns true if it was one
+ */
+export function refuseHeadWithBody(request: HttpRequest, response: HttpResponse): boolean {
+    const { stream } = response;
+    if (stream?.headRequest !== true || stream.endAfterHeaders !== false) return false;
+    respondWithError(
+        request,
+        response,
+        new SseScError("INVALID_REQUEST", undefined, { title: "A HEAD request has no body" })
+    );
+    stream.close();
+    return true;
 }
