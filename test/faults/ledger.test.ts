@@ -118,7 +118,9 @@ describe("the ledger of the fault suite", () => {
         expect(verdict).to.include({ lost: 0, doubled: 0, outOfOrder: 0, conflated: 1 });
         expect(await lineOn([SUBSCRIBED, ...heard(1, 2)], values), "not the last one").to.contain("lost 1,");
         expect(await lineOn([SUBSCRIBED, ...heard(3, 2)], values), "an older one").to.contain("out of order 1");
-        expect(await lineOn([SUBSCRIBED, ...heard(2, 3, 2)], values), "an older one again").to.contain("out of order 1");
+        expect(await lineOn([SUBSCRIBED, ...heard(2, 3, 2)], values), "an older one again").to.contain(
+            "out of order 1"
+        );
     });
 
     it("asks of actions that they are executed once at most, and that callers know", async () => {

@@ -110,7 +110,18 @@ class Book {
         if (gone > 0) line += `, unsent ${gone}`;
         const emitted = [...streams.values()].reduce((sum, { numbers }) => sum + numbers.length, 0);
         return {
-            ...{ scenario: this.scenario, line, lost, doubled, outOfOrder, gaps, missing, unsent: gone, emitted, heard },
+            ...{
+                scenario: this.scenario,
+                line,
+                lost,
+                doubled,
+                outOfOrder,
+                gaps,
+                missing,
+                unsent: gone,
+                emitted,
+                heard,
+            },
             ...{ conflated, actions: actions.count, outcomes: actions.outcomes },
             problems: problems.slice(0, PROBLEMS_SHOWN),
         };

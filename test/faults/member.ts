@@ -61,8 +61,10 @@ class NumberedThing {
 }
 
 function execute(input: Numbered): WoT.InteractionInput {
-    facts.write(input.scenario, { fact: "executed", id: input.id ?? "" });
-    return { id: input.id ?? "" };
+    const { scenario, id = "" } = input;
+    facts.write(scenario, { fact: "executed", id });
+    tell({ report: "executed", id });
+    return { id };
 }
 
 /** Carries out what the test orders. */
@@ -89,10 +91,16 @@ function obey(numbered: NumberedThing, agent?: SseScAgent): void {
                 return;
             }
             case "memory":
+                globalThis.gc?.();
                 tell({ report: "memory", rss: process.memoryUsage.rss() });
         }
     };
-    process.on("message", (order: Order) => void obeyed(order));
+    // One after the other: numbers are emitted in order
+    let busy: Promise<void> = Promise.resolve();
+    process.on("message", (order: Order) => {
+        if (order.order === "stall") void obeyed(order);
+        else busy = busy.then(() => obeyed(order));
+    });
 }
 
 async function serve(): Promise<void> {

@@ -12,10 +12,9 @@ export const CREDENTIALS = {
     consumer: { username: "consumer1", password: "password of the consumer" },
 } as const;
 
-/** Hashed with little work: what is counted here is no passwords. */
 export const ACCOUNTS: SseScServerConfig["accounts"] = [
     { ...CREDENTIALS.agent, role: "device" },
-    { ...CREDENTIALS.consumer, role: "operator" },
+    { ...CREDENTIALS.consumer, role: "manager" },
 ];
 
 /** Short waiting: the suite breaks connections all the time. */
@@ -65,6 +64,7 @@ export type Report =
     | { readonly report: "ports"; readonly plain?: number; readonly secure?: number }
     | { readonly report: "registered" }
     | { readonly report: "emitted"; readonly scenario: string; readonly last: number }
+    | { readonly report: "executed"; readonly id: string }
     | { readonly report: "stalled" }
     | { readonly report: "memory"; readonly rss: number }
     | { readonly report: "outbox full"; readonly total: number };
