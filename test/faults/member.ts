@@ -56,7 +56,7 @@ class NumberedThing {
             return;
         }
         this.#level = value;
-        void this.thing.emitPropertyChange("level");
+        this.thing.emitPropertyChange("level");
     }
 }
 
