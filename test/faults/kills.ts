@@ -119,8 +119,9 @@ export async function agentCut(scenario: Scenario): Promise<Verdict> {
         }
     );
     await scenario.settle(agent);
+    const verdict = await scenario.verdict({ gaps: 0 });
     expect(proxy.happened.cuts).to.be.at.least(run.long ? 50 : 4);
-    return scenario.verdict({ gaps: 0 });
+    return verdict;
 }
 
 /** The hub is killed and comes back, while its agent and its consumers stay. */

@@ -1,12 +1,14 @@
 /** Scenarios of the network between a consumer and its server. */
 import { expect } from "chai";
-import { RawClient } from "../conformance/raw/raw-client";
+import { RawClient, type Wire } from "../conformance/raw/raw-client";
 import { certificate } from "../support/certificates";
+import { eventually } from "../support/eventually";
 import { wireTo } from "../support/set-ups";
 import type { FaultConsumer } from "./consumer";
 import type { Verdict } from "./ledger";
 import { CREDENTIALS, type Member } from "./members";
 import { CALM, type Course, type End, type FaultProxy } from "./proxy";
+import { RawConsumer } from "./raw-consumer";
 import type { Scenario } from "./scenario";
 
 /** The server of a scenario; what it serves on this port. */
@@ -66,8 +68,36 @@ export async function cuts(scenario: Scenario, { member, port }: Served): Promis
         () => all(proxy, () => CALM)
     );
     await scenario.settle(member);
+    const verdict = await scenario.verdict({ gaps: 0 });
     expect(proxy.happened.cuts).to.be.at.least(run.long ? 100 : 4);
-    return scenario.verdict({ gaps: 0 });
+    return verdict;
+}
+
+/** Connections of clients are cut that know nothing but `Last-Event-ID`: one of each dialect. */
+export async function rawCuts(scenario: Scenario, { member, port }: Served): Promise<Verdict> {
+    const { random, run, name, tell } = scenario;
+    const proxy = await scenario.proxy(port);
+    const token = await tokenOf(scenario, port);
+    const made = await certificate();
+    await scenario.consumer("beside", port);
+    const raw: RawConsumer[] = [];
+    for (const dialect of ["rrn", "rrn-2025"] as const) {
+        const wire = (): Wire => wireTo(scenario.transport, scenario.origin(proxy.port), made);
+        const consumer = await RawConsumer.connect({ name: dialect, wire, dialect, token, scenario: name, tell });
+        scenario.onEnd(() => consumer.close());
+        raw.push(consumer);
+    }
+    all(proxy, () => ({
+        ...{ up: random.between(AT_LEAST, 20_000), down: random.between(AT_LEAST, 40_000) },
+        ...{ end: random.pick(["reset", "finish"]), half: random.chance(0.5) },
+    }));
+    await scenario.emit(member, run.long ? 10_000 : 400, { every: 1 });
+    all(proxy, () => CALM);
+    await scenario.settle(member);
+    await eventually("all has come", () => raw.every(({ last }) => last >= scenario.emitted)).catch(() => undefined);
+    const verdict = await scenario.verdict({ gaps: 0 });
+    for (const { drops } of raw) expect(drops).to.be.at.least(run.long ? 20 : 1);
+    return verdict;
 }
 
 /** Writes come in halves and late; connections end after half a write. */
@@ -88,8 +118,9 @@ export async function halves(scenario: Scenario, { member, port }: Served): Prom
         () => all(proxy, () => CALM)
     );
     await scenario.settle(member);
+    const verdict = await scenario.verdict({ gaps: 0 });
     expect(proxy.happened.cuts).to.be.at.least(run.long ? 50 : 2);
-    return scenario.verdict({ gaps: 0 });
+    return verdict;
 }
 
 /** Connections fall silent and stay: nobody is told that they are of no use any more. */
@@ -112,8 +143,9 @@ export async function silence(scenario: Scenario, { member, port }: Served): Pro
         }
     });
     await scenario.settle(member);
+    const verdict = await scenario.verdict({ gaps: 0 });
     expect(proxy.happened.silenced).to.be.at.least(2);
-    return scenario.verdict({ gaps: 0 });
+    return verdict;
 }
 
 /** What a client sends comes twice, on two connections. */
@@ -136,8 +168,9 @@ export async function repeats(scenario: Scenario, { member, port }: Served): Pro
         () => all(proxy, () => CALM)
     );
     await scenario.settle(member);
+    const verdict = await scenario.verdict({ gaps: 0 });
     expect(proxy.happened.repeated).to.be.at.least(run.long ? 100 : 5);
-    return scenario.verdict({ gaps: 0 });
+    return verdict;
 }
 
 /** All connections of many consumers break in one moment. */
@@ -161,8 +194,9 @@ export async function reconnects(scenario: Scenario, { member, port }: Served): 
             await scenario.settle(member);
         }
     });
+    const verdict = await scenario.verdict({ gaps: 0 });
     expect(consumers.reduce((drops, consumer) => drops + consumer.drops, 0)).to.be.at.least(count);
-    return scenario.verdict({ gaps: 0 });
+    return verdict;
 }
 
 /** A token of the consumers' account: so many log-ins would take their time. */

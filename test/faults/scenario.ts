@@ -35,6 +35,8 @@ export class Scenario {
     emitted = 0;
     readonly #cleanups: (() => Promise<unknown>)[] = [];
     #facts: Fact[] = [];
+    /** True once the ledger was asked. */
+    #closed = false;
 
     constructor(
         readonly name: string,
@@ -144,6 +146,7 @@ export class Scenario {
     /** Asks the ledger. @throws AssertionError if anything was lost, doubled or out of order */
     async verdict(expected: Partial<Verdict> = {}): Promise<Verdict> {
         this.#flush();
+        this.#closed = true;
         const verdict = await this.run.ledger.close(this.name, SEED, this.run.folder);
         expect(verdict, [verdict.line, ...verdict.problems].join("\n")).to.include({
             ...{ lost: 0, doubled: 0, outOfOrder: 0 },
@@ -152,8 +155,10 @@ export class Scenario {
         return verdict;
     }
 
+    /** Ends everything. What failed before the verdict has its line of the ledger too. */
     async end(): Promise<void> {
         for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
+        if (!this.#closed) await this.verdict().catch(() => undefined);
     }
 
     async #emitted(member: Member, last: number): Promise<void> {

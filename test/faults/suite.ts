@@ -4,7 +4,7 @@ import type { Verdict } from "./ledger";
 import { LedgerProcess } from "./ledger-process";
 import { stalledReaders, stalls } from "./load";
 import type { Member } from "./members";
-import { cuts, halves, reconnects, repeats, silence, type Served } from "./network";
+import { cuts, halves, rawCuts, reconnects, repeats, silence, type Served } from "./network";
 import { Random, SEED } from "./random";
 import { freshFolder, Scenario, startMember, type Run } from "./scenario";
 import { isSecure, TRANSPORTS, type Transport } from "../support/set-ups";
@@ -51,6 +51,7 @@ export function declareSuite(long: boolean): void {
     }
 
     scenario("cuts", "when connections are cut all the time", cuts);
+    scenario("raw-cuts", "when connections of clients that only know Last-Event-ID are cut", rawCuts);
     scenario("halves", "when writes come late and in halves", halves);
     scenario("silence", "when connections fall silent", silence);
     scenario("repeats", "when what a client sends comes twice", repeats, ["plain h1"]);
