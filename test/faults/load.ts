@@ -9,6 +9,8 @@ import { callingWhile, tokenOf, type Served } from "./network";
 import type { Scenario } from "./scenario";
 
 const MIB = 1024 * 1024;
+/** What is emitted before the healthy reader must have heard it. */
+const WAVE = MIB / 2;
 
 /** The event loop of the server stands still again and again; in the long form beyond its clients' patience, and its process too. */
 export async function stalls(scenario: Scenario, { member, port }: Served): Promise<Verdict> {
@@ -44,7 +46,7 @@ export async function stalls(scenario: Scenario, { member, port }: Served): Prom
  * the memory of the server stays within its bounds.
  */
 export async function stalledReaders(scenario: Scenario): Promise<Verdict> {
-    const { run } = scenario;
+    const { run, random } = scenario;
     const [readers, bytes] = run.long ? [200, 100 * MIB] : [20, 12 * MIB];
     const { member, port } = await scenario.server();
     const healthy = await scenario.consumer("healthy", port);
@@ -54,15 +56,14 @@ export async function stalledReaders(scenario: Scenario): Promise<Verdict> {
     for (let n = 0; n < readers; n++) stalled.push(await stalledReader(scenario, port, token));
 
     const before = await memoryOf(member);
-    const size = 64 * 1024;
-    const wave = 8;
     let worst = 0;
-    for (let sent = 0; sent < bytes; sent += wave * size) {
-        await scenario.emit(member, wave, { size, levels: false });
+    for (let sent = 0; sent < bytes; sent += WAVE) {
+        const size = random.pick([2_048, 16_384, 65_536]);
+        await scenario.emit(member, WAVE / size, { size, levels: false });
         await healthy.hears(scenario.emitted, AbortSignal.timeout(30_000));
-        if (run.long && sent % (16 * wave * size) === 0) worst = Math.max(worst, await memoryOf(member));
-        // A session that was stalled long enough is closed; one whose stream waits serves its POSTs
-        if (sent === 2 * wave * size) await postFrom(stalled);
+        if (run.long && sent % (16 * WAVE) === 0) worst = Math.max(worst, await memoryOf(member));
+        // A session that was stalled too long is closed; until then it serves its POSTs
+        if (sent === 2 * WAVE || sent === 8 * WAVE) await postFrom(stalled);
     }
     worst = Math.max(worst, await memoryOf(member));
     const growth = (worst - before) / readers / MIB;
