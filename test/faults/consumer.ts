@@ -24,6 +24,8 @@ export interface ConsumerOptions {
 export class FaultConsumer {
     /** The last number that it heard as an event. */
     last = 0;
+    /** The last one that it heard as a value of the property. */
+    level = 0;
     /** Times that its connection broke, and that it came back with something missing. */
     drops = 0;
     gaps = 0;
@@ -63,7 +65,10 @@ export class FaultConsumer {
                 const { scenario: whose, n } = value as Numbered;
                 if (whose !== scenario) return;
                 tell({ fact: "heard", consumer, stream, n });
-                if (stream !== "tick") return;
+                if (stream !== "tick") {
+                    this.level = n;
+                    return;
+                }
                 this.last = Math.max(this.last, n);
                 this.#heard.emit("tick");
             },

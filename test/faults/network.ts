@@ -20,6 +20,9 @@ export interface Served {
 /** Enough for a TLS handshake and some events: no connection ends before it was of use. */
 const AT_LEAST = 6_000;
 
+/** Frames that a server keeps for a client that is away. */
+const KEPT = 1_000;
+
 /** Puts every connection on a course, those that come and those that are there. */
 function all(proxy: FaultProxy, course: () => Course): void {
     proxy.course = course;
@@ -145,6 +148,29 @@ export async function silence(scenario: Scenario, { member, port }: Served): Pro
     await scenario.settle(member);
     const verdict = await scenario.verdict({ gaps: 0 });
     expect(proxy.happened.silenced).to.be.at.least(2);
+    return verdict;
+}
+
+/** A consumer is away while more is emitted than the server keeps for it: it is told, and knows the newest value of the property. */
+export async function away(scenario: Scenario, { member, port }: Served): Promise<Verdict> {
+    const { run } = scenario;
+    const proxy = await scenario.proxy(port);
+    const [, ...behind] = await consumersOf(scenario, port, proxy);
+    const rounds = run.long ? 5 : 1;
+    for (let round = 1; round <= rounds; round++) {
+        await scenario.emit(member, 20);
+        proxy.course = () => ({ up: 0, end: "reset" });
+        proxy.endAll("reset");
+        await Promise.all(behind.map((consumer) => consumer.breaksAgain(round - 1)));
+        await scenario.emit(member, KEPT + 500);
+        proxy.course = () => CALM;
+        const newest = scenario.emitted;
+        await Promise.all(behind.map((consumer) => consumer.isConnected(AbortSignal.timeout(15_000))));
+        await eventually("the newest value is known", () => behind.every(({ level }) => level === newest));
+        await scenario.settle(member);
+    }
+    const verdict = await scenario.verdict({ gaps: rounds * behind.length });
+    expect(verdict.missing).to.be.at.least(rounds * behind.length * 500);
     return verdict;
 }
 

@@ -4,7 +4,7 @@ import type { Verdict } from "./ledger";
 import { LedgerProcess } from "./ledger-process";
 import { stalledReaders, stalls } from "./load";
 import type { Member } from "./members";
-import { cuts, halves, rawCuts, reconnects, repeats, silence, type Served } from "./network";
+import { away, cuts, halves, rawCuts, reconnects, repeats, silence, type Served } from "./network";
 import { Random, SEED } from "./random";
 import { freshFolder, Scenario, startMember, type Run } from "./scenario";
 import { isSecure, TRANSPORTS, type Transport } from "../support/set-ups";
@@ -54,6 +54,7 @@ export function declareSuite(long: boolean): void {
     scenario("raw-cuts", "when connections of clients that only know Last-Event-ID are cut", rawCuts);
     scenario("halves", "when writes come late and in halves", halves);
     scenario("silence", "when connections fall silent", silence);
+    scenario("away", "when a consumer is away for longer than the server keeps what it misses", away);
     scenario("repeats", "when what a client sends comes twice", repeats, ["plain h1"]);
     scenario("reconnects", "when all connections break in one moment", reconnects);
     scenario("stalls", "when the event loop of the server stands still", stalls);
