@@ -157,11 +157,12 @@ export async function away(scenario: Scenario, { member, port }: Served): Promis
     const proxy = await scenario.proxy(port);
     const [, ...behind] = await consumersOf(scenario, port, proxy);
     const rounds = run.long ? 5 : 1;
-    for (let round = 1; round <= rounds; round++) {
+    for (let round = 0; round < rounds; round++) {
         await scenario.emit(member, 20);
+        const drops = behind.map((consumer) => consumer.drops);
         proxy.course = () => ({ up: 0, end: "reset" });
         proxy.endAll("reset");
-        await Promise.all(behind.map((consumer) => consumer.breaksAgain(round - 1)));
+        await Promise.all(behind.map((consumer, n) => consumer.breaksAgain(drops[n]!)));
         await scenario.emit(member, KEPT + 500);
         proxy.course = () => CALM;
         const newest = scenario.emitted;
