@@ -20,7 +20,7 @@ class EchoServer {
             socket.setEncoding("latin1");
             socket.on("error", () => undefined);
             socket.on("data", (text: string) => {
-                this.received[number] += text;
+                this.received[number] = `${this.received[number] ?? ""}${text}`;
                 socket.write(text);
                 this.#changed();
             });

@@ -83,7 +83,7 @@ export class RawConsumer {
 
     async #readAll(): Promise<void> {
         const { name: consumer, tell, dialect } = this.options;
-        while (!this.#closed) {
+        for (;;) {
             await this.#read();
             if (this.#closed) return;
             this.drops++;
