@@ -29,14 +29,14 @@ export function declareSuite(long: boolean): void {
         await run.ledger.stop();
     });
 
-    /** One test, on a transport by chance; in the long form one on each. */
+    /** One test, on a transport by chance out of the possible ones; in the long form one on each of all. */
     function scenario(
         name: string,
         title: string,
         body: (scenario: Scenario, served: Served) => Promise<Verdict>,
         possible: readonly Transport[] = TRANSPORTS
     ): void {
-        for (const transport of long ? possible : [new Random(SEED, name).pick(possible)]) {
+        for (const transport of long ? TRANSPORTS : [new Random(SEED, name).pick(possible)]) {
             it(`${title} (${transport})`, async function () {
                 this.timeout(long ? 300_000 : 60_000);
                 const scenario = new Scenario(long ? `${name}-${transport.replace(" ", "-")}` : name, run, transport);
