@@ -146,8 +146,14 @@ describe("the proxy of the fault suite", () => {
         await client2.gets("arrives");
         expect(server.received).to.deep.equal(["", "never comes back", ""]);
         expect([both.got(), server2.got()]).to.deep.equal(["", ""]);
-        expect(proxy.open).to.equal(3);
-        expect(proxy.happened).to.deep.equal({ connections: 3, cuts: 0, silenced: 3, repeated: 0 });
+        const asked = await client({ up: 5, end: "silence", mute: "server" });
+        asked.socket.write("01234");
+        await asked.gets("01234");
+        asked.socket.write("arrives");
+        await server.until(() => server.received[3] === "01234arrives");
+        expect(asked.got()).to.equal("01234");
+        expect(proxy.open).to.equal(4);
+        expect(proxy.happened).to.deep.equal({ connections: 4, cuts: 0, silenced: 4, repeated: 0 });
     });
 
     it("repeats what a client sends on a connection of its own, at once or behind the answer, but no GET", async () => {

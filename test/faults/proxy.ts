@@ -18,7 +18,7 @@ export interface Course {
     readonly end?: End;
     /** Of silence: only what one side says is swallowed. Default: both. */
     readonly mute?: "client" | "server";
-    /** The first half of the write that is one too many passes. Default: false. */
+    /** The first half of the write that is one too many passes before a cut. Default: false. */
     readonly half?: boolean;
     /** Each write passes in two halves, the second one that many milliseconds later. Default: as a whole. */
     readonly pause?: number;
@@ -158,8 +158,10 @@ class Link {
         from.on("data", (chunk: Buffer) => {
             if (this.#over || this.#silent[side]) return;
             this.#left[side] -= chunk.length;
-            if (this.#left[side] >= 0) this.#pass(side, chunk, from, to);
-            else this.#strikeAt(chunk, to);
+            if (this.#left[side] < 0) this.#strikeAt(chunk, to);
+            // Where only the other side falls silent
+            const passes = this.#left[side] >= 0 || (this.course.end === "silence" && !this.#silent[side]);
+            if (passes) this.#pass(side, chunk, from, to);
         });
         from.on("end", () => {
             if (!this.#over && !this.#silent[side]) to.end();
@@ -192,7 +194,7 @@ class Link {
 
     #strikeAt(chunk: Buffer, to: Socket): void {
         const end = this.course.end ?? "reset";
-        if (this.course.half !== true || to.destroyed) {
+        if (this.course.half !== true || end === "silence" || to.destroyed) {
             this.strike(end);
             return;
         }
