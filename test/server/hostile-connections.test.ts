@@ -97,7 +97,7 @@ describe("A port under hostile connections", () => {
     }
 
     afterEach(async () => {
-        for (const listener of open.splice(0)) await listener.stop();
+        for (const listener of open.splice(0)) await listener.stop(500);
     });
 
     it("cuts a TLS handshake that never ends", async () => {
@@ -434,7 +434,7 @@ describe("A slow body at a mounted server", () => {
                 expect(performance.now() - peer.since).to.be.within(250, SOON);
                 peer.socket.destroy();
             }
-            await mount.stop();
+            await mount.stop(500);
             await new Promise((resolve) => host.close(resolve));
         });
     }
