@@ -1,6 +1,7 @@
 /** The subscriptions that a peer has with the other side: shared per topic, made anew after a reconnect. */
 import { SseScError, toSseScError, type ErrorCode } from "./errors";
-import type { NotificationMessage, NewRequest, ResponseMessage } from "./messages";
+import { isRecord } from "./json";
+import { createNotification, type NotificationMessage, type NewRequest, type ResponseMessage } from "./messages";
 import type { Operation } from "./operations";
 import { SubscriptionIndex, topicKey, type Topic } from "./subscriptions";
 
@@ -155,6 +156,7 @@ export class PeerSubscriptions {
                 else if (!TRANSIENT.has(cause.code)) this.#end(shared, cause);
             });
             all.push(shared.ready);
+            void shared.ready.then(() => this.#reread(shared)).catch(() => undefined);
             next.push(shared.ready);
             if (next.length >= RENEWALS_AT_ONCE) [last, next] = [next, []];
         }
@@ -164,6 +166,23 @@ export class PeerSubscriptions {
             const standing = unknown.filter((shared) => this.#shared.get(topicKey(shared.topic)) === shared);
             void this.#renewEach(standing, generation, until, Math.min(2 * pause, PAUSE.longest));
         }, pause);
+    }
+
+    /** Changes of properties that were missed are made up for by their present values; a value that cannot be read is left out. */
+    async #reread({ topic, listeners }: Shared): Promise<void> {
+        const { affordance, thingId, name } = topic;
+        if (affordance !== "property" || thingId === "") return;
+        const operation = name === "" ? "readallproperties" : "readproperty";
+        const { output } = await this.request({ operation, thingId, name });
+        const values = name === "" ? (isRecord(output) ? Object.entries(output) : []) : [[name, output] as const];
+        for (const [property, value] of values) {
+            const notification = createNotification({ affordance: "property", thingId, name: property, value });
+            for (const listener of listeners) {
+                this.#guard(() => {
+                    listener.onNotification(notification);
+                });
+            }
+        }
     }
 
     #isCurrent(generation: number): boolean {

@@ -23,8 +23,11 @@ export type RequestHandler = (request: RequestMessage, context: MessageContext) 
 export interface PathListener {
     /** The path broke, and will be opened again; what waited has failed. */
     readonly dropped: (error: SseScError) => void;
-    /** The path is open again, and each subscription was made anew or refused. */
-    readonly restored: () => void;
+    /**
+     * The path is open again.
+     * @param missed true if what was notified in the meantime is lost: each subscription was made anew or refused. Else nothing is
+     */
+    readonly restored: (missed: boolean) => void;
     /** The path is gone for good; what waited has failed, subscriptions have ended. */
     readonly closed: (error: SseScError) => void;
 }
@@ -52,6 +55,8 @@ export class Peer extends PeerOperations {
     readonly #pending = new PendingRequests();
     readonly #subscriptions: PeerSubscriptions;
     #answering = 0;
+    /** Something was missed, and the subscriptions are not all there again. */
+    #renewing = false;
 
     constructor(channel: Channel, options: PeerOptions = {}) {
         super();
@@ -60,16 +65,20 @@ export class Peer extends PeerOperations {
         this.#subscriptions = new PeerSubscriptions(
             (init, query) => this.request(init, query === undefined ? {} : { query }),
             (error) => options.onListenerError?.(error),
-            () => options.path?.restored()
+            () => {
+                this.#renewing = false;
+                options.path?.restored(true);
+            }
         );
         const receiver: ChannelReceiver = {
             reopened: () => {
                 this.#subscriptions.drop(); // renewals of an earlier time
+                this.#renewing = true;
                 this.#pending.forgotten();
                 this.#subscriptions.renew();
             },
             resumed: () => {
-                options.path?.restored();
+                if (!this.#renewing) options.path?.restored(false); // else it tells when all is made anew
             },
             received: (message, context) => {
                 this.#receive(message, context);

@@ -9,11 +9,11 @@ export type ConnectionState = "connected" | "reconnecting" | "closed";
 /** What a connection tells: the parameters of the listeners, by the name of the event. */
 export interface ConnectionEventMap {
     /**
-     * The connection is back, and every subscription was made anew, was refused, or waits up to a minute for its Thing to come back
-     * to a hub. What was notified in the meantime is lost: read
-     * here what must not be missed.
+     * The connection is back. Without a gap all that was notified in the meantime follows, or has come already. With one it is lost: every
+     * subscription was made anew, was refused, or waits up to a minute for its Thing to come back to a hub. Observed properties are read
+     * again by themselves; read here what else must not be missed.
      */
-    connected: [];
+    connected: [back: { readonly gap: boolean }];
     /** The connection broke, and why; it will be tried again until `connected` or `closed`. */
     disconnected: [error: SseScError];
     /** The connection is closed for good: without an error by `close()`, else because the server refuses it, and why. */
@@ -35,9 +35,9 @@ export class ConnectionEvents {
             this.#state = "reconnecting";
             this.#listeners.emit("disconnected", error);
         },
-        restored: () => {
+        restored: (gap) => {
             this.#state = "connected";
-            this.#listeners.emit("connected");
+            this.#listeners.emit("connected", { gap });
         },
         closed: (error) => {
             this.#state = "closed";

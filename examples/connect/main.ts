@@ -96,7 +96,7 @@ async function outliveARestart(
         onNotification: ({ value }) => void heard.emit("target", value),
     });
     const broken = new Promise((resolve) => connection.once("disconnected", resolve));
-    const back = new Promise<void>((resolve) => connection.once("connected", resolve));
+    const back = new Promise<void>((resolve) => connection.once("connected", () => resolve()));
     await server.stop();
     await broken;
     assert.equal(connection.state, "reconnecting");

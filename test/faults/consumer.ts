@@ -43,8 +43,7 @@ export class FaultConsumer {
             tell({ fact: "dropped", consumer });
             this.#heard.emit("dropped");
         });
-        connection.on("connected", (...parameters: readonly unknown[]) => {
-            const gap = signalsGap(parameters);
+        connection.on("connected", ({ gap }) => {
             if (gap) this.gaps++;
             tell({ fact: gap ? "gap" : "resumed", consumer });
             this.#heard.emit("connected");
@@ -117,9 +116,4 @@ export class FaultConsumer {
     close(): Promise<void> {
         return this.connection.close();
     }
-}
-
-/** What the connection says when it is back. */
-function signalsGap(_parameters: readonly unknown[]): boolean {
-    return false;
 }

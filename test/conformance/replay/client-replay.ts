@@ -151,7 +151,7 @@ export class ClientReplay {
         };
         // On such a reply our client gives up its stream and opens another one.
         const again = /no SSE connection/.test(exchange.reply.body)
-            ? new Promise<void>((resolve) => connection.once("connected", resolve))
+            ? new Promise<void>((resolve) => connection.once("connected", () => resolve()))
             : undefined;
         const before = this.server.seen.length;
         const outcome = outcomeOf(ask()).then((actual) => {
