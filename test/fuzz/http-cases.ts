@@ -3,9 +3,12 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { rrn } from "../../lib/converters/rrn";
 import { rrn2025 } from "../../lib/converters/rrn-2025";
+import type { Message } from "../../lib/messages";
+import { OPERATIONS } from "../../lib/operations";
+import { COUNTER_ID } from "../support/things";
 import { notifications, requests, soundResponses } from "../lib/arbitraries";
 import { broken, hostileJson, nearly } from "./json-text";
-import { NEAR_TDS, THING_IDS } from "./things";
+import { NEAR_TDS, TD_WITHOUT_ID, THING_IDS } from "./things";
 
 /** Stands for the token in generated texts: there is another one in each run. */
 export const TOKEN = "<token>";
@@ -19,37 +22,12 @@ export interface HttpCase {
 
 const PATHS = [
     ...["/hiveot/ssesc", "/hiveot/sse", "/hiveot/request", "/hiveot/response", "/hiveot/notification"],
-    ...["/authn/login", "/authn/refresh", "/authn/logout", "/authn/profile", "/things", "/events", "/ping"],
+    ...["/authn/login", "/authn/refresh", "/authn/profile", "/things", "/events", "/ping"],
     ...["/.well-known/wot", "/events/thing_created", "/events/nothing"],
     ...THING_IDS.map((id) => `/things/${encodeURIComponent(id)}`),
 ];
-/** Each path with what it expects ahead of all else. */
-const METHOD_OF = new Map([
-    ["/hiveot/ssesc", "GET"],
-    ["/hiveot/sse", "GET"],
-    ["/authn/profile", "GET"],
-]);
 const TAILS = [
-    ...[
-        "",
-        "",
-        "",
-        "",
-        "/",
-        "//",
-        "/..",
-        "/../..",
-        "%",
-        "%00",
-        "%2f",
-        "%zz",
-        "%ff",
-        "?",
-        "?diff=maybe",
-        "#x",
-        ";x",
-        "*",
-    ],
+    ...["/", "//", "/..", "/../..", "%", "%00", "%2f", "%zz", "%ff", "?", "?diff=maybe", "#x", ";x", "*"],
     ...[
         "?offset=-1&limit=1e9",
         "?limit=0&offset=99999999999999999999",
@@ -60,24 +38,29 @@ const TAILS = [
     ],
     ...["?__proto__[x]=1&constructor=2", "?diff=true&diff=false", `?${"a=b&".repeat(500)}`, `/${"x".repeat(6_000)}`],
 ];
+const tails = fc.oneof({ weight: 5, arbitrary: fc.constant("") }, fc.constantFrom(...TAILS));
+const ends = fc.tuple(fc.constantFrom(...PATHS), tails).map((parts) => parts.join(""));
+const ODD_PATHS = [
+    "/",
+    "*",
+    "//",
+    "http://x/ping",
+    "/things/__proto__",
+    "/constructor",
+    "/%",
+    "/\u00ff",
+    "ping",
+    "x:y",
+];
+/** It ends the token, so it is rare. */
+const LOG_OUT = "/authn/logout";
+const posts = fc.constantFrom("/hiveot/request", "/hiveot/response", "/hiveot/notification");
 const paths = fc.oneof(
-    {
-        weight: 9,
-        arbitrary: fc.tuple(fc.constantFrom(...PATHS), fc.constantFrom(...TAILS)).map((parts) => parts.join("")),
-    },
-    fc.constantFrom(
-        "/",
-        "*",
-        "//",
-        "http://x/ping",
-        "/things/__proto__",
-        "/constructor",
-        "/%",
-        "/\u00ff",
-        "ping",
-        "x:y"
-    ),
-    fc.webPath()
+    { weight: 60, arbitrary: posts },
+    { weight: 80, arbitrary: ends },
+    { weight: 1, arbitrary: fc.constant(LOG_OUT) },
+    { weight: 5, arbitrary: fc.constantFrom(...ODD_PATHS) },
+    { weight: 5, arbitrary: fc.webPath() }
 );
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "get"];
@@ -110,7 +93,9 @@ const GARBAGE = fc.oneof(
     fc.constantFrom("ffffffff-99999999999999999999", "ffffffff--1", "-", "a-b-c", "deadbeef-1e5", "deadbeef-"),
     fc.string({ maxLength: 12 }).map((text) => text.replace(/[^\t\x20-\x7e]/g, ""))
 );
-const CIDS = ["cid1", "cid2", "__proto__"];
+/** The cid of the stream that is open all the time. */
+export const OPEN_CID = "open";
+const CIDS = [OPEN_CID, OPEN_CID, OPEN_CID, "__proto__", undefined];
 const header: fc.Arbitrary<readonly [string, string]> = fc.oneof(
     fc.tuple(
         fc.constantFrom(
@@ -142,25 +127,34 @@ const header: fc.Arbitrary<readonly [string, string]> = fc.oneof(
 /** Headers that say where a message ends: they have their own mutations. */
 const FRAMING: ReadonlySet<string> = new Set(["host", "connection", "content-length", "upgrade", "expect", "trailer"]);
 
-const credentials = fc.constantFrom(
-    ...[
-        `Bearer ${TOKEN}`,
-        `Bearer ${TOKEN}`,
-        `Bearer ${TOKEN}`,
-        `bearer ${TOKEN}`,
-        `Bearer ${TOKEN}x`,
-        `Basic ${TOKEN}`,
-    ],
-    ...["Bearer a.b.c", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbjEifQ.", "Bearer ", "Bearer null", undefined]
+const credentials = fc.oneof(
+    { weight: 7, arbitrary: fc.constant(`Bearer ${TOKEN}`) },
+    fc.constantFrom(
+        ...[`bearer ${TOKEN}`, `Bearer ${TOKEN}x`, `Basic ${TOKEN}`, "Bearer a.b.c", "Bearer ", "Bearer null"],
+        ...["Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbjEifQ.", undefined]
+    )
 );
 
-const envelopes = nearly(
-    fc
-        .oneof(requests, soundResponses, notifications)
-        .chain((message) =>
-            fc.constantFrom(rrn, rrn2025).map((converter): unknown => JSON.parse(converter.encode(message)))
-        )
-);
+const DIALECTS = fc.constantFrom(rrn, rrn, rrn, rrn2025);
+
+function nearlyEncoded(messages: fc.Arbitrary<Message>): fc.Arbitrary<string> {
+    return nearly(
+        fc.tuple(messages, DIALECTS).map(([message, dialect]): unknown => JSON.parse(dialect.encode(message)))
+    );
+}
+
+/** Requests of operations and Things that there are: the hub's own directory among them. */
+const soundRequests = fc
+    .tuple(
+        requests,
+        fc.constantFrom(...OPERATIONS),
+        fc.constantFrom(COUNTER_ID, "thingDirectory", "", ...THING_IDS),
+        fc.constantFrom("count", "things", "createThing", "retrieveThing", "tick", "")
+    )
+    .map(([request, operation, thingId, name]) => ({ ...request, operation, thingId, name }));
+
+const lines = fc.array(nearlyEncoded(notifications), { maxLength: 5 }).map((each) => each.join("\n"));
+const envelopes = nearlyEncoded(fc.oneof(requests, soundResponses, notifications));
 const logins = nearly(
     fc.constantFrom(
         { username: "nobody", password: "x" },
@@ -168,37 +162,55 @@ const logins = nearly(
         { clientID: "admin1", oldToken: "x" }
     )
 );
-const bodies = fc.oneof(
-    { weight: 4, arbitrary: envelopes },
-    { weight: 2, arbitrary: NEAR_TDS },
-    fc.array(envelopes, { maxLength: 5 }).map((lines) => lines.join("\n")),
-    logins,
+const others = fc.oneof(
+    envelopes,
+    NEAR_TDS,
     hostileJson,
     broken(envelopes),
     fc.constantFrom("", " ", "null", JSON.stringify(TOKEN), "a=b&c=d", "\u0000", "\ufeff{}", "[".repeat(50_000))
 );
 
+/** Where a body of that kind, and these methods, are nearly right. */
+const FITTING: readonly (readonly [start: string, body: fc.Arbitrary<string>, ...methods: string[]])[] = [
+    ["/hiveot/request", nearlyEncoded(fc.oneof(requests, soundRequests, soundRequests)), "POST"],
+    ["/hiveot/response", nearlyEncoded(soundResponses), "POST"],
+    ["/hiveot/notification", fc.oneof(nearlyEncoded(notifications), lines), "POST"],
+    ["/hiveot/s", fc.constant(""), "GET"],
+    ["/authn/profile", fc.constant(""), "GET"],
+    ["/authn/refresh", fc.constant(JSON.stringify(TOKEN)), "POST"],
+    ["/authn", logins, "POST"],
+    ["/things/", NEAR_TDS, "PUT", "PUT", "PATCH", "DELETE", "GET"],
+    ["/things", nearly(fc.constant(TD_WITHOUT_ID)), "POST", "GET"],
+    ["", fc.constant(""), "GET"],
+];
+
+function requestsTo(path: string): fc.Arbitrary<HttpCase> {
+    const [, body, ...methods] = FITTING.find(([start]) => path.startsWith(start)) ?? ["", others];
+    return fc
+        .record({
+            method: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...methods) }, fc.constantFrom(...METHODS)),
+            cid: fc.constantFrom(...CIDS),
+            authorization: credentials,
+            headers: fc.oneof(
+                { weight: 2, arbitrary: fc.constant([]) },
+                { weight: 3, arbitrary: fc.array(header, { maxLength: 4 }) }
+            ),
+            body: fc.oneof({ weight: 4, arbitrary: body }, others),
+        })
+        .map(({ method, cid, authorization, headers, body: content }) => ({
+            path,
+            method,
+            headers: [
+                ...(cid === undefined ? [] : [["cid", path.startsWith("/hiveot/s") ? "other" : cid] as const]),
+                ...(authorization === undefined ? [] : [["authorization", authorization] as const]),
+                ...headers,
+            ],
+            body: content,
+        }));
+}
+
 /** Any request, most of them nearly right. */
-export const httpCases: fc.Arbitrary<HttpCase> = fc
-    .record({
-        path: paths,
-        method: fc.option(fc.constantFrom(...METHODS), { nil: undefined }),
-        cid: fc.option(fc.constantFrom(...CIDS), { nil: undefined }),
-        authorization: credentials,
-        headers: fc.array(header, { maxLength: 4 }),
-        body: bodies,
-    })
-    .map(({ path, method, cid, authorization, headers, body }) => ({
-        path,
-        method:
-            method ?? METHOD_OF.get(path) ?? (path.startsWith("/hiveot") || path.startsWith("/authn") ? "POST" : "GET"),
-        headers: [
-            ...(cid === undefined ? [] : [["cid", cid] as const]),
-            ...(authorization === undefined ? [] : [["authorization", authorization] as const]),
-            ...headers,
-        ],
-        body,
-    }));
+export const httpCases: fc.Arbitrary<HttpCase> = paths.chain(requestsTo);
 
 /**
  * 5xx that a client can bring about: what HTTP says of methods and versions that are not known, of limits, and of a full

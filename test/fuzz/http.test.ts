@@ -1,9 +1,11 @@
 /** A running hub, and requests with anything in them: each is answered or cut in time, calmly, and the hub stays what it was. */
+import * as http from "node:http";
+import * as https from "node:https";
 import { expect } from "chai";
 import fc from "fast-check";
 import { SetUp } from "../support/set-ups";
 import { COUNTER_ID } from "../support/things";
-import { expectCalm, statuses } from "./http-cases";
+import { expectCalm, OPEN_CID, statuses } from "./http-cases";
 import { exchange, rawCases } from "./http1";
 import { frames, Http2Client, http2Cases, sendFrames } from "./http2";
 import { fuzz, IS_LONG } from "./runs";
@@ -18,6 +20,7 @@ for (const secure of [false, true]) {
     describe(`a hub with hostile clients on ${secure ? "HTTP/2 over TLS" : "plain HTTP/1.1"}`, () => {
         let hub: SetUp;
         let token = "";
+        let stream: http.IncomingMessage | undefined;
         const thrown: unknown[] = [];
         const note = (error: unknown): void => void thrown.push(error);
 
@@ -25,14 +28,28 @@ for (const secure of [false, true]) {
             process.on("uncaughtExceptionMonitor", note);
             process.on("unhandledRejection", note);
             hub = await SetUp.start({ secure, server: { hub: true }, things: [COUNTER_ID] });
-            token = await logIn();
+            await begin();
         });
 
         after(async () => {
             process.off("uncaughtExceptionMonitor", note);
             process.off("unhandledRejection", note);
+            stream?.destroy();
             await hub.stop();
         });
+
+        /** Logs in, and opens the stream that many of the requests belong to. */
+        async function begin(): Promise<void> {
+            stream?.destroy();
+            token = await logIn();
+            const headers = { cid: OPEN_CID, authorization: `Bearer ${token}` };
+            const options = { agent: false, headers, ca: hub.certificate.cert } as const;
+            const opened = (secure ? https : http).get(`${hub.origin}/hiveot/ssesc`, options);
+            opened.on("error", () => undefined);
+            stream = await new Promise<http.IncomingMessage>((resolve) => opened.once("response", resolve));
+            stream.on("error", () => undefined);
+            expect(stream.resume().statusCode).to.equal(200);
+        }
 
         /** A token of its own: `SetUp` keeps one, which a fuzzed log-out may have ended. */
         async function logIn(): Promise<string> {

@@ -61,9 +61,9 @@ export class Http2Client {
             let status: number | undefined;
             let body = "";
             const timer = setTimeout(() => {
-                reject(
-                    new Error(`Neither answered nor closed in ${BOUND} ms: ${String(status)} ${body.slice(0, 300)}`)
-                );
+                const { body: sent, ...rest } = request;
+                const asked = `${JSON.stringify({ ...rest, length: sent.length })} ${sent.slice(0, 200)}`;
+                reject(new Error(`Not over in ${BOUND} ms: ${String(status)} ${body.slice(0, 300)}; asked: ${asked}`));
                 stream.close(http2.constants.NGHTTP2_CANCEL);
             }, BOUND);
             stream.setEncoding("utf8");

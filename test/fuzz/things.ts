@@ -40,5 +40,13 @@ const TDS = THING_IDS.flatMap((id) => [
     },
 ]);
 
+/** A TD whose id is left to the directory. */
+export const TD_WITHOUT_ID = {
+    "@context": "https://www.w3.org/2022/wot/td/v1.1",
+    title: "x",
+    security: ["nosec"],
+    securityDefinitions: { nosec: { scheme: "nosec" } },
+};
+
 /** Texts of TDs of which a few members are something else. */
 export const NEAR_TDS: fc.Arbitrary<string> = nearly(fc.constantFrom(...TDS));
