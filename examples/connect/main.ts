@@ -93,7 +93,7 @@ async function outliveARestart(
 ): Promise<void> {
     const heard = new EventEmitter();
     await connection.observeProperty(KETTLE_ID, "target", {
-        onNotification: ({ value }) => void heard.emit("target", value),
+        onNotification: ({ value }) => void heard.emit(String(value)),
     });
     const broken = new Promise((resolve) => connection.once("disconnected", resolve));
     const back = new Promise<void>((resolve) => connection.once("connected", () => resolve()));
@@ -106,9 +106,9 @@ async function outliveARestart(
     assert.equal(connection.state, "connected");
     assert.equal(await waiting, 60); // the new kettle's
 
-    const change = once(heard, "target");
+    const change = once(heard, "70"); // the value at the restart comes by itself: what was missed is read again
     await connection.writeProperty(KETTLE_ID, "target", 70);
-    assert.deepEqual(await change, [70]);
+    await change;
     await connection.close();
     await again.stop();
     console.log("restart: connected again, request answered, subscription restored");

@@ -17,6 +17,7 @@ import { openEventStream, type EventStreamHandle } from "./dialled-stream";
 import { backOff, type ReconnectOptions } from "./back-off";
 import { DialledPosts, type PostOptions } from "./dialled-posts";
 import { BATCH_FEATURE, BATCH_TYPE, FEATURES_HEADER, RESUME_FEATURE, type ServerFeatures } from "./features";
+import { HeardNotifications } from "./heard-notifications";
 import { deliverResponse } from "./response-delivery";
 import { StreamPosition } from "./stream-position";
 import type { SharedTransport } from "./shared-transport";
@@ -72,6 +73,7 @@ export class DialledChannel implements Channel {
     #idleTimer: NodeJS.Timeout | undefined;
     /** What has come of the session at the server. */
     readonly #position = new StreamPosition();
+    readonly #heard = new HeardNotifications();
     /** The server of the last stream keeps what we miss. */
     #resumes = false;
     /** Grows whenever the server has forgotten what it knew of us. */
@@ -248,6 +250,8 @@ export class DialledChannel implements Channel {
             isNew: (id) => this.#position.moveTo(id),
             onMessage: (message) => {
                 this.#idleTimer?.refresh();
+                // HiveOT's peers use message ids again on purpose; those that resume do not.
+                if (message.kind === "notification" && this.#resumes && this.#heard.isRepeat(message)) return;
                 this.#receiver?.received(message, {});
             },
             onReplaced: (replaced) => {
