@@ -55,6 +55,11 @@ export class Answering {
         return this.#open.wait(caller, request, this.#handle(caller, request, context));
     }
 
+    /** Nobody can hear answers to this caller any more: the server does not wait for them when it stops. */
+    abandon(caller: Caller): void {
+        this.#open.left(caller);
+    }
+
     /** Waits until every request has its answer; those that have none after so many milliseconds get an error. */
     finish(timeout: number): Promise<void> {
         return this.#open.finish(timeout);

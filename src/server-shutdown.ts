@@ -30,12 +30,13 @@ export function gateOf(dialects: Dialects): Gate {
  * @returns milliseconds that connections have then to end by themselves
  */
 export async function drain(
-    answering: Pick<Answering, "finish">,
+    answering: Pick<Answering, "abandon" | "finish">,
     sessions: Pick<Sessions, "values" | "size">,
     timeout: number
 ): Promise<number> {
     const end = performance.now() + timeout;
     const spread = spreadOf(sessions.size, (ANSWERS - ANSWERS_OF_MANY) * timeout);
+    for (const session of sessions.values()) if (session.lingering) answering.abandon(session);
     await answering.finish(timeout * (spread === 0 ? ANSWERS : ANSWERS_OF_MANY));
     await endOfTurn(); // the answers are queued by then
     await endStreams(sessions, spread);

@@ -130,7 +130,8 @@ export class SseScServer implements ProtocolServer {
                     this.connections.opened(session);
                     this.#ownThing.connectionsChanged();
                 },
-                onStreamLost: () => {
+                onStreamLost: (session) => {
+                    if (this.#stopping !== undefined) this.#answering.abandon(session); // no stream is opened any more
                     this.#ownThing.connectionsChanged();
                 },
                 onResumed: (session) => {

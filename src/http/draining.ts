@@ -76,7 +76,7 @@ export function spreadOf(streams: number, longest: number): number {
  */
 export async function endStreams(sessions: Pick<Sessions, "values">, spread: number): Promise<void> {
     const from = performance.now();
-    const open = [...sessions.values()];
+    const open = [...sessions.values()].filter(({ lingering }) => !lingering);
     for (let ended = 0; ended < open.length;) {
         const share = spread === 0 ? 1 : (performance.now() - from) / spread;
         const due = Math.max(1, Math.ceil(share * open.length));

@@ -12,6 +12,9 @@ export const ACCOUNTS = [
 /** Short waiting: the tests kill processes all the time. */
 export const FAST = { min: 20, max: 200 } as const;
 
+/** Tells a hub to replace its signing key. */
+export const ROTATE = "*";
+
 /** The password of all accounts of the tests of persistence, and its hash: making one takes long. */
 export const PASSWORD = "password of all";
 export const PASSWORD_HASH =

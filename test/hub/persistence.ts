@@ -1,6 +1,6 @@
 /**
  * Rounds in which a hub on a store is killed in the middle of writes of all kinds, started again, and asked for everything that it
- * had acknowledged: accounts, tokens (that is the signing key), logged-out sessions, TDs and latest events.
+ * had acknowledged: accounts, tokens (that is the signing keys, old and new), logged-out sessions, TDs and latest events.
  */
 import { expect } from "chai";
 import { fork, type ChildProcess } from "node:child_process";
@@ -11,7 +11,7 @@ import type { Envelope } from "../conformance/raw/event-stream";
 import { Http1Wire, RawClient, type RawResponse } from "../conformance/raw/raw-client";
 import { temporaryFolder } from "../support/certificates";
 import { onEnd, tdOf } from "./harness";
-import { PASSWORD } from "./members";
+import { PASSWORD, ROTATE } from "./members";
 
 const AGENT = "agent1";
 const CONSUMER = "consumer1";
@@ -19,11 +19,14 @@ const CONSUMER = "consumer1";
 const SOURCES = ["urn:source:single", "urn:source:batch"] as const;
 const NAMES = ["tick", "tock", "chime"] as const;
 const BATCH = 20;
+/** All keys are kept as long as tokens of theirs live. */
+const TOKENS_PER_KEY = 12;
 
 /** What a run had acknowledged, and what was missing of it afterwards. */
 export interface Figures {
     accounts: number;
     tokens: number;
+    rotations: number;
     logouts: number;
     tds: number;
     events: number;
@@ -58,16 +61,16 @@ class Hub {
         return client;
     }
 
-    /** Adds an account; resolves when the hub says that it is there. */
-    addAccount(username: string): Promise<void> {
+    /** Adds an account of that name, or replaces the signing key; resolves when the hub says that it is done. */
+    order(order: string): Promise<void> {
         return new Promise((resolve, reject) => {
-            const told = ({ added }: { added?: string }): void => {
-                if (added !== username) return;
+            const told = ({ done }: { done?: string }): void => {
+                if (done !== order) return;
                 this.child.off("exit", reject).off("message", told);
                 resolve();
             };
             this.child.on("message", told).once("exit", reject);
-            this.child.send(username, (error) => {
+            this.child.send(order, (error) => {
                 if (error !== null) reject(error);
             });
         });
@@ -105,6 +108,7 @@ class Acknowledged {
     readonly tds = new Map<string, number>();
     /** Number by Thing and name; `sent` may be one further. */
     readonly events = new Map<string, { sent: number; acknowledged: number }>();
+    rotations = 0;
     total = 0;
     eventCount = 0;
     #version = 0;
@@ -164,12 +168,12 @@ async function writeAndKill(hub: Hub, known: Acknowledged, round: number, count:
         known.total++;
         acknowledged++;
         kinds.add(kind);
-        if (acknowledged >= count && kinds.size === 6) killing ??= hub.kill();
+        if (acknowledged >= count && kinds.size === 7) killing ??= hub.kill();
     };
     await Promise.all([
         hub.untilKilled(async () => {
             const username = `user-${String(round)}-${String(known.accounts.size)}`;
-            await hub.addAccount(username);
+            await hub.order(username);
             known.accounts.add(username);
             acknowledge("account");
         }),
@@ -178,6 +182,10 @@ async function writeAndKill(hub: Hub, known: Acknowledged, round: number, count:
             refreshing.token = JSON.parse(reply.body) as string;
             known.tokens.add(refreshing.token);
             acknowledge("token");
+            if (known.tokens.size % TOKENS_PER_KEY > 0) return;
+            await hub.order(ROTATE);
+            known.rotations++;
+            acknowledge("rotation");
         }),
         hub.untilKilled(async () => {
             const leaving = await logIn(hub, CONSUMER);
@@ -272,7 +280,7 @@ export async function killAndRestart(rounds: number): Promise<Figures> {
     const known = new Acknowledged();
     const missing: string[] = [];
     let hub = await Hub.start(folder);
-    for (const username of known.accounts) await hub.addAccount(username);
+    for (const username of known.accounts) await hub.order(username);
     const agent = await logIn(hub, AGENT);
     for (const id of SOURCES) expectStatus(await putThing(agent, id, "Source"), 201);
     for (let round = 0; round < rounds; round++) {
@@ -288,6 +296,7 @@ export async function killAndRestart(rounds: number): Promise<Figures> {
     return {
         accounts: known.accounts.size,
         tokens: known.tokens.size,
+        rotations: known.rotations,
         logouts: known.loggedOut.size,
         tds: known.tds.size,
         events: known.eventCount,
@@ -296,10 +305,11 @@ export async function killAndRestart(rounds: number): Promise<Figures> {
 }
 
 /** One line of what was acknowledged. */
-export function print(rounds: number, { accounts, tokens, logouts, tds, events, missing }: Figures): void {
+export function print(rounds: number, { accounts, tokens, rotations, logouts, tds, events, missing }: Figures): void {
     const kinds = [
         `${String(accounts)} accounts`,
         `${String(tokens)} tokens`,
+        `${String(rotations)} new keys`,
         `${String(logouts)} log-outs`,
         `${String(tds)} TDs`,
         `${String(events)} events`,
