@@ -5,7 +5,7 @@ import type { ServerSettings } from "./config";
 import type { Descriptions } from "./descriptions";
 import { createApp } from "./http/app";
 import { readJson } from "./http/body";
-import { header, refuseHeadWithBody, type HttpRequest, type Site } from "./http/exchange";
+import { endUnread, header, type HttpRequest, type Site } from "./http/exchange";
 import { SseScRoutes, type RouteOptions } from "./http/routes";
 import type { Hub } from "./hub";
 
@@ -62,7 +62,7 @@ export async function createSite(parts: SiteParts): Promise<Site> {
     return {
         owns: (url) => routes.owns(url) || app.owns(url),
         handle: (request, response, url) => {
-            if (refuseHeadWithBody(request, response)) return;
+            if (endUnread(request, response)) return;
             if (!routes.handle(request, response, url)) app.handle(request, response, url);
         },
     };

@@ -3,10 +3,11 @@ import type { IncomingHttpHeaders } from "node:http";
 import { SseScError, toErrorResponse } from "../../lib/errors";
 
 /** What an HTTP/2 stream of a server knows of the headers of its request. */
-interface HeadStream {
+interface BodyStream {
     readonly headRequest?: boolean;
     /** True if no body follows them. */
     readonly endAfterHeaders?: boolean;
+    once?(event: "finish", listener: () => void): unknown;
 }
 
 /** A request over HTTP/1.1 or HTTP/2, as far as we need it: that of `node:http`, `node:http2`, Express or Connect. */
@@ -33,6 +34,7 @@ export interface HttpRequest {
 /** A response over HTTP/1.1 or HTTP/2, as far as we need it. */
 export interface HttpResponse {
     readonly headersSent: boolean;
+    readonly statusCode?: number;
     readonly writableEnded: boolean;
     /** The stream of an HTTP/2 response. */
     readonly stream?: {
@@ -43,7 +45,7 @@ export interface HttpResponse {
         readonly session?: { close(): void } | null | undefined;
         destroy(): void;
         close(code?: number): void;
-    } & HeadStream;
+    } & BodyStream;
     /** Of an HTTP/1 response; HTTP/2 has it at the stream. */
     readonly destroyed?: boolean;
     writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
@@ -114,19 +116,29 @@ export function respondWithError(request: HttpRequest, response: HttpResponse, e
     if (unread) request.resume();
 }
 
+/** The status whose replies have no body; we answer with no other that has none. */
+const NO_CONTENT = 204;
+
 /**
- * Refuses a HEAD request with a body on HTTP/2. Node neither reads such a body nor ends the stream once it is answered: the stream would
- * stay for as long as its client wants. The body has no meaning, and may be refused (RFC 9110, section 9.3.2).
- * @returns true if it was one
+ * Sees to it that no request on HTTP/2 outlives its reply because of a body that nobody reads. Node ends such a stream by itself, but not
+ * where the reply has no body: the stream would stay for as long as its client wants. With HEAD that shows ahead of the reply, so such
+ * a request is refused: its body has no meaning (RFC 9110, section 9.3.2).
+ * @returns true if the request was refused
  */
-export function refuseHeadWithBody(request: HttpRequest, response: HttpResponse): boolean {
+export function endUnread(request: HttpRequest, response: HttpResponse): boolean {
     const { stream } = response;
-    if (stream?.headRequest !== true || stream.endAfterHeaders !== false) return false;
-    respondWithError(
-        request,
-        response,
-        new SseScError("INVALID_REQUEST", undefined, { title: "A HEAD request has no body" })
-    );
+    if (stream?.endAfterHeaders !== false) return false;
+    if (stream.headRequest !== true) {
+        stream.once?.("finish", () => {
+            // Not within the event: Node is not done with the end of the stream
+            setImmediate(() => {
+                if (response.statusCode === NO_CONTENT && !request.complete) stream.close();
+            });
+        });
+        return false;
+    }
+    const title = "A HEAD request has no body";
+    respondWithError(request, response, new SseScError("INVALID_REQUEST", undefined, { title }));
     stream.close();
     return true;
 }

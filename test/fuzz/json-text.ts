@@ -71,7 +71,7 @@ export function nearly(sound: fc.Arbitrary<unknown>): fc.Arbitrary<string> {
 }
 
 function treeOf(value: unknown): Tree {
-    if (typeof value !== "object" || value === null) return (JSON.stringify(value) as string | undefined) ?? "null";
+    if (typeof value !== "object" || value === null) return JSON.stringify(value);
     const members = Object.entries(value)
         .filter(([, entry]) => entry !== undefined)
         .map(([name, entry]): [string, Tree] => [quoted(name), treeOf(entry)]);
