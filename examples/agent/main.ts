@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     assert.deepEqual(await failed, ["the bulb"]);
 
     // The hub restarts, and has forgotten everything: agent and user find their way back.
-    const back = new Promise((resolve) => user.once("connected", resolve as () => void));
+    const back = new Promise((resolve) => user.once("connected", resolve));
     const again = registration(agent);
     await hub.servient.shutdown();
     const restarted = await startHub(key, cert, port);

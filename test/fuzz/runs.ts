@@ -59,7 +59,7 @@ after(() => {
 });
 
 /** Checks that the prototypes of the language have the members that they had. */
-export function expectNoPollution(): void {
+function expectNoPollution(): void {
     for (const [at, prototype] of PROTOTYPES.entries()) {
         expect(Reflect.ownKeys(prototype)).to.deep.equal(UNTOUCHED[at]);
     }
