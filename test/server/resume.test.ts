@@ -55,6 +55,112 @@ describe("a stream that is resumed", () => {
                 await client.stream!.notification({ value: "four" });
                 expect(heard()).to.deep.equal(["two", "three", "four"]);
             });
+
+            it("is resumed by a client that knows nothing but Last-Event-ID, while the old one is still there too", async () => {
+                await start();
+                await open({});
+                await client.call({ operation: "subscribeallevents", thingID: COUNTER_ID });
+                setUp.counter.tick("one");
+                await client.stream!.notification({ value: "one" });
+                const old = client.stream!;
+                const last = old.blocks.at(-1)?.id ?? "";
+                await open({ "last-event-id": last });
+                await old.closed;
+                setUp.counter.tick("two");
+                await client.stream!.notification({ value: "two" });
+                expect([heard(), client.stream!.headers["hiveot-resume"]]).to.deep.equal([["two"], undefined]);
+            });
+
+            it("has the response to a request that was made while it was away", async () => {
+                await start();
+                const id = await open(OURS);
+                await drop();
+                const request = { operation: "ping", correlationID: "away" };
+                expect((await client.post("/hiveot/request", request)).status).to.equal(201);
+                await open({ ...OURS, "last-event-id": id });
+                expect((await client.stream!.response("away")).json).to.include({ output: "pong" });
+            });
+
+            it("begins anew with a gap where the server cannot tell what was missed, and without subscriptions", async () => {
+                await start({ lingerTime: 60_000, outboxFrames: 2 });
+                const id = await open(OURS);
+                await client.call({ operation: "subscribeallevents", thingID: COUNTER_ID });
+                await drop();
+                for (const value of ["one", "two", "three"]) setUp.counter.tick(value);
+                const next = await open({ ...OURS, "last-event-id": id });
+                expect(client.stream!.headers["hiveot-resume"]).to.equal("gap");
+                expect(setUp.server.status).to.include({ subscribers: 0, sessions: 1, lingering: 0 });
+                for (const lastEventId of ["nonsense", "0badbad0-1", next.replace(/\d+$/, "999999")]) {
+                    await open({ ...OURS, "last-event-id": lastEventId });
+                    expect(client.stream!.headers["hiveot-resume"], lastEventId).to.equal("gap");
+                }
+            });
+
+            it("is forgotten after lingerTime", async () => {
+                await start({ lingerTime: 30 });
+                const id = await open(OURS);
+                client.stream!.destroy();
+                await eventually("gone", () => setUp.server.status.lingering + setUp.server.status.sessions === 0);
+                const reply = await client.post("/hiveot/request", { operation: "ping", correlationID: "late" });
+                expect(reply.status).to.equal(400);
+                expect(reply.body).to.include("NO_SESSION");
+                await open({ ...OURS, "last-event-id": id });
+                expect(client.stream!.headers["hiveot-resume"]).to.equal("gap");
+            });
+
+            it("is nobody else's, whatever cid he names", async () => {
+                await start();
+                const id = await open(OURS);
+                await client.call({ operation: "subscribeallevents", thingID: COUNTER_ID });
+                await drop();
+                setUp.counter.tick("secret");
+                const other = await setUp.client(transport, "admin");
+                onEnd(() => other.close());
+                const stream = await other.openStream({ cid: "c", headers: { ...OURS, "last-event-id": id } });
+                expect(stream.headers["hiveot-resume"]).to.equal("gap");
+                expect((await other.call({ operation: "ping" })).envelope).to.include({ output: "pong" });
+                expect(stream.notifications()).to.deep.equal([]);
+            });
+
+            it("gives way, the longest away first, where a client has too many", async () => {
+                await start({ lingerTime: 60_000, maxConnectionsPerClient: 2 });
+                for (const cid of ["first", "second", "third"]) {
+                    const stream = await client.openStream({ cid, headers: OURS });
+                    await stream.next(({ event }) => event === "sse-ping");
+                    if (cid !== "third") stream.destroy();
+                    if (cid === "first") await eventually("lingers", () => setUp.server.status.lingering === 1);
+                }
+                await eventually("one lingers", () => setUp.server.status.lingering === 1);
+                expect(setUp.server.status.sessions).to.equal(1);
+            });
+
+            it("is not carried out again when its POST is repeated", async () => {
+                await start();
+                await open(OURS);
+                const request = { operation: "invokeaction", thingID: COUNTER_ID, name: "increment", input: 2 };
+                const first = { ...request, correlationID: "a", messageID: "m" };
+                for (const again of [first, first, { ...first, correlationID: "b" }]) {
+                    expect((await client.post("/hiveot/request", again)).status).to.equal(201);
+                }
+                await client.stream!.response("a");
+                await client.call({ ...request, messageID: "other" });
+                expect(setUp.counter.invocations).to.have.length(2);
+            });
+
+            it("has the answer of a repeated request again, if it is not kept any more", async () => {
+                await start({ lingerTime: 60_000, outboxFrames: 1 });
+                await open(OURS);
+                const write = { operation: "writeproperty", thingID: COUNTER_ID, name: "count", input: 2 };
+                const request = { ...write, correlationID: "a", messageID: "m" };
+                await client.post("/hiveot/request", request);
+                await client.stream!.response("a");
+                await client.call({ operation: "ping" });
+                const answers = (): number =>
+                    client.stream!.blocks.filter(({ json }) => json?.["correlationID"] === "a").length;
+                expect(answers()).to.equal(1);
+                await client.post("/hiveot/request", request);
+                await eventually("answered again", () => answers() === 2);
+            });
         });
     }
 });
