@@ -43,6 +43,10 @@ export default defineConfig(
         linterOptions: { reportUnusedDisableDirectives: "error" },
         rules: {
             eqeqeq: "error",
+            "no-restricted-properties": [
+                "error",
+                { object: "URL", property: "canParse", message: "That of Node 20 is wrong at times: see lib/urls.ts" },
+            ],
             // node-wot, Express and ajv are duck-typed across copies and prototypes (node-wot.md, "Small things")
             "@typescript-eslint/no-unsafe-class-instance-assignment": "off",
             "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],

@@ -3,6 +3,7 @@ import type { X509Certificate } from "node:crypto";
 import { BlockList, isIP } from "node:net";
 import { SseScError } from "../lib/errors";
 import { DEFAULT_MAX_DEPTH } from "../lib/json";
+import { parseUrl } from "../lib/urls";
 import { DEFAULT_STREAM_PATH, type Dialects } from "../lib/converters/dialects";
 import { AUTH_OPTIONS, validateAuthOptions, type AuthOptions } from "./auth";
 import { readDialects, type DialectsConfig } from "./dialects";
@@ -246,7 +247,7 @@ function readPort(port = 8444): number {
 
 function readBaseUri(baseUri: string | undefined): URL | undefined {
     if (baseUri === undefined) return undefined;
-    const url = URL.canParse(baseUri) ? new URL(baseUri) : undefined;
+    const url = parseUrl(baseUri);
     if (url?.protocol !== "https:" && url?.protocol !== "http:") throw invalid("baseUri", "must be an http(s) URL");
     return url;
 }

@@ -1,6 +1,7 @@
 /** Under which host a server's TDs name it (design.md, "Things side"). */
 import { isIP } from "node:net";
 import { Helpers } from "@node-wot/core";
+import { parseUrl } from "../lib/urls";
 import { isLoopback, type ServerSettings } from "./config";
 import { httpUrlOf, type Endpoint } from "./things/forms";
 
@@ -54,7 +55,7 @@ export class Endpoints {
         // Only a bare authority, and as the URL parser writes it: what else a client puts there must not get into a TD. The scheme
         // makes the parser drop the port that clients take by default.
         const text = `${this.settings.tls === undefined ? "http" : "https"}://${host}`;
-        const url = URL.canParse(text) ? new URL(text) : undefined;
+        const url = parseUrl(text);
         if (url === undefined || url.username !== "" || url.pathname !== "/" || url.search !== "" || url.hash !== "") {
             return this.#default;
         }

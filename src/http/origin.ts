@@ -4,6 +4,7 @@
  * `URL.origin` is the text `null` for every URL with a scheme that WHATWG does not know, and the host keeps its case (design.md,
  * "Client side"). So the scheme is replaced as text first; the origin that comes out keys connections and credentials.
  */
+import { parseUrl } from "../../lib/urls";
 
 /** A URL as HTTP sees it. */
 export interface HttpTarget {
@@ -37,8 +38,9 @@ export function httpTarget(url: string): HttpTarget | undefined {
     if (scheme === undefined || httpScheme === undefined) return undefined;
     const text = httpScheme + url.slice(scheme.length);
     // WHATWG repairs a missing `//` in http URLs; nobody should guess at a host.
-    if (!/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text)) return undefined;
-    const { origin, pathname, search } = new URL(text);
+    const parsed = /^https?:\/\/[^/]/i.test(text) ? parseUrl(text) : undefined;
+    if (parsed === undefined) return undefined;
+    const { origin, pathname, search } = parsed;
     return { origin, path: pathname, query: search.slice(1) };
 }
 

@@ -1,6 +1,7 @@
 /** URLs in a TD: relative ones made absolute, those of SSE-SC given its schemes. URI templates in them stay as they are. */
 
 import { DEFAULT_STREAM_PATH } from "../../lib/converters/dialects";
+import { parseUrl } from "../../lib/urls";
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
 
@@ -12,11 +13,12 @@ const SSE_SCHEME = new Map([
 /** An href in absolute form. @returns `undefined` if it is relative and `base` is no help */
 export function resolveHref(href: string, base: string | undefined): string | undefined {
     if (SCHEME.test(href)) return href;
-    if (base === undefined || !URL.canParse(base)) return undefined;
+    if (base === undefined || parseUrl(base) === undefined) return undefined;
     // A URL would percent-encode the braces of a template: only what stands ahead of it is resolved.
     const template = href.search(/[{]/);
     const [plain, rest] = template === -1 ? [href, ""] : [href.slice(0, template), href.slice(template)];
-    return URL.canParse(plain, base) ? new URL(plain, base).href + rest : undefined;
+    const url = parseUrl(plain, base);
+    return url && url.href + rest;
 }
 
 /** The same URL with scheme `sse` in place of `https`, and `sse-plain` in place of `http`. */
@@ -31,7 +33,7 @@ export function sseScUrl(url: string): URL | undefined {
         .replace(/\{[^]*$/, "")
         .replace(/^sse:/i, "https:")
         .replace(/^sse-plain:/i, "http:");
-    return /^https?:\/\/[^/]/i.test(plain) && URL.canParse(plain) ? new URL(plain) : undefined;
+    return /^https?:\/\/[^/]/i.test(plain) ? parseUrl(plain) : undefined;
 }
 
 /** The path of the event stream: that of `base`, if `base` is the URL of a stream on the same host (protocol.md, "TD conventions"). */
