@@ -49,12 +49,15 @@ for (const converter of [rrn, rrn2025]) {
                 // Numbers beyond those of JavaScript become null when they are written: here they are written once ahead of it.
                 const first = decode(converter, kind, JSON.parse(JSON.stringify(JSON.parse(text))));
                 if (!first.ok) return;
+                const again = (text: string): string => {
+                    const result = decode(converter, kind, JSON.parse(text));
+                    if (!result.ok) throw result.error;
+                    return converter.encode(result.value);
+                };
                 const once = converter.encode(first.value);
-                const second = decode(converter, kind, JSON.parse(once));
-                if (!second.ok) throw second.error;
-                expect(withoutIds(JSON.parse(converter.encode(second.value)))).to.deep.equal(
-                    withoutIds(JSON.parse(once))
-                );
+                // To rrn-2025 a property without a value, and one that is null, are the same: what it reads of the first is the second.
+                const settled = converter === rrn2025 ? again(once) : once;
+                expect(withoutIds(JSON.parse(again(settled)))).to.deep.equal(withoutIds(JSON.parse(settled)));
             });
             await fuzz(`${converter.name} round trip`, { short: 600, long: 10_000 }, property);
         });

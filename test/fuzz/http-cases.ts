@@ -226,8 +226,9 @@ const INTERNALS =
 export const statuses = new Map<number, number>();
 
 /** Checks a reply, whatever was asked. */
-export function expectCalm(status: number, body: string): void {
+export function expectCalm(status: number, body: string, asked: string): void {
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
-    if (status >= 500) expect(JUSTIFIED.has(status), `status ${status}: ${body.slice(0, 300)}`).to.equal(true);
-    if (status >= 400) expect(INTERNALS.exec(body)?.[0], body.slice(0, 500)).to.equal(undefined);
+    const told = `${status} ${body.slice(0, 300)}; asked: ${asked.slice(0, 3_000)}`;
+    if (status >= 500) expect(JUSTIFIED.has(status), told).to.equal(true);
+    if (status >= 400) expect(INTERNALS.exec(body)?.[0], told).to.equal(undefined);
 }

@@ -12,7 +12,11 @@ export interface RawCase {
 const FRAMINGS = ["length", "chunked", "none", "short", "long", "bad chunks", "both", "expect"] as const;
 const framings = fc.oneof({ weight: 5, arbitrary: fc.constant("length" as const) }, fc.constantFrom(...FRAMINGS));
 
-function requestOf({ method, path, headers, body }: HttpCase, framing: (typeof FRAMINGS)[number]): string {
+function requestOf(
+    { method, path, headers, body }: HttpCase,
+    framing: (typeof FRAMINGS)[number],
+    host: string
+): string {
     const bytes = Buffer.byteLength(body);
     const chunks = `${bytes.toString(16)};x=y\r\n${body}\r\n0\r\nx-trailer: y\r\n\r\n`;
     const frames: Record<(typeof FRAMINGS)[number], readonly [string, string]> = {
@@ -27,11 +31,33 @@ function requestOf({ method, path, headers, body }: HttpCase, framing: (typeof F
     };
     const [extra, content] = frames[framing];
     const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-    return `${method} ${path} HTTP/1.1\r\nhost: x\r\n${lines}${extra}\r\n${content}`;
+    return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${lines}${extra}\r\n${content}`;
 }
 
 const LAST = "GET /ping HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 const WHOLE: ReadonlySet<string> = new Set(["length", "chunked", "none", "expect"]);
+
+/** Hosts that are none, or not ours; written as UTF-8, read as Latin-1. */
+const hosts = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom("localhost", "127.0.0.1:1") },
+    fc.constantFrom(
+        "",
+        "x",
+        "[::1",
+        "[::1]",
+        "a b",
+        "%",
+        "a%zz",
+        "x:99999",
+        "x/y",
+        "a@b",
+        "a?b",
+        "..",
+        "1.2.3.4.5",
+        "a,b"
+    ),
+    fc.string({ maxLength: 4, unit: "grapheme" }).map((text) => text.replace(/[\r\n\0]/g, ""))
+);
 
 /** Where something else stands, how much it replaces, and what it is. */
 const garbage = fc.tuple(fc.nat(400), fc.nat(10), fc.string({ maxLength: 20, unit: "binary" }));
@@ -39,11 +65,11 @@ const garbage = fc.tuple(fc.nat(400), fc.nat(10), fc.string({ maxLength: 20, uni
 /** One to three requests in a row on one connection; some of the texts have a stretch of something else in them. */
 export const rawCases: fc.Arbitrary<RawCase> = fc
     .record({
-        requests: fc.array(fc.tuple(httpCases, framings), { minLength: 1, maxLength: 3 }),
+        requests: fc.array(fc.tuple(httpCases, framings, hosts), { minLength: 1, maxLength: 3 }),
         garbage: fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, garbage),
     })
     .map(({ requests, garbage }) => {
-        const text = requests.map(([each, framing]) => requestOf(each, framing)).join("");
+        const text = requests.map(([each, framing, host]) => requestOf(each, framing, host)).join("");
         const whole = garbage === undefined && requests.every(([, framing]) => WHOLE.has(framing));
         if (garbage === undefined) return { text: text + LAST, whole };
         const [at, length, other] = garbage;
@@ -90,7 +116,7 @@ export function exchange(port: number, { text, whole }: RawCase, token: string):
 /** No body of ours has a line that looks like the first of a reply. */
 function repliesIn(received: string): RawReply[] {
     return received
-        .split(/^(?=HTTP\/1\.1 \d{3} )/m)
+        .split(/(?=HTTP\/1\.1 \d{3} )/)
         .filter((each) => each !== "")
         .map((each) => {
             const end = each.indexOf("\r\n\r\n");
