@@ -39,6 +39,8 @@ interface Shared {
     readonly listeners: Set<SubscriptionHandlers>;
     /** Settles when the other side has acknowledged. */
     ready: Promise<unknown>;
+    /** While properties are read again: names of those that were notified since. */
+    notified?: Set<string> | undefined;
 }
 
 /** The subscriptions of one peer. */
@@ -133,12 +135,17 @@ export class PeerSubscriptions {
     /** Hands a notification to everybody whose topic it matches. */
     deliver(notification: NotificationMessage): void {
         this.#index.forEachMatch(notification, (shared) => {
-            for (const listener of shared.listeners) {
-                this.#guard(() => {
-                    listener.onNotification(notification);
-                });
-            }
+            shared.notified?.add(notification.name);
+            this.#tell(shared, notification);
         });
+    }
+
+    #tell({ listeners }: Shared, notification: NotificationMessage): void {
+        for (const listener of listeners) {
+            this.#guard(() => {
+                listener.onNotification(notification);
+            });
+        }
     }
 
     /** Makes subscriptions anew, some at once; settles when the other side has answered for each. */
@@ -169,19 +176,22 @@ export class PeerSubscriptions {
     }
 
     /** Changes of properties that were missed are made up for by their present values; a value that cannot be read is left out. */
-    async #reread({ topic, listeners }: Shared): Promise<void> {
+    async #reread(shared: Shared): Promise<void> {
+        const { topic, query } = shared;
         const { affordance, thingId, name } = topic;
         if (affordance !== "property" || thingId === "") return;
         const operation = name === "" ? "readallproperties" : "readproperty";
-        const { output } = await this.request({ operation, thingId, name });
-        const values = name === "" ? (isRecord(output) ? Object.entries(output) : []) : [[name, output] as const];
-        for (const [property, value] of values) {
-            const notification = createNotification({ affordance: "property", thingId, name: property, value });
-            for (const listener of listeners) {
-                this.#guard(() => {
-                    listener.onNotification(notification);
-                });
+        const notified = (shared.notified = new Set<string>());
+        try {
+            const { output } = await this.request({ operation, thingId, name }, query);
+            if (shared.notified !== notified) return; // it is being read yet again
+            const values = name === "" ? (isRecord(output) ? Object.entries(output) : []) : [[name, output] as const];
+            for (const [property, value] of values) {
+                if (notified.has(property)) continue; // a change that came first is newer
+                this.#tell(shared, createNotification({ affordance: "property", thingId, name: property, value }));
             }
+        } finally {
+            if (shared.notified === notified) shared.notified = undefined;
         }
     }
 
