@@ -92,11 +92,6 @@ export class Outbox {
         return this.#lastSequence;
     }
 
-    /** Frames that are held. */
-    get size(): number {
-        return this.#kept.length - this.#first + this.#waiting.filter((frame) => frame !== undefined).length;
-    }
-
     /** True if a client that has all frames up to this one can get all the others. */
     reachesBack(sequence: number): boolean {
         return sequence >= this.#lastEvicted && sequence <= this.#lastSequence;

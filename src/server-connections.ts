@@ -18,9 +18,9 @@ export interface ClientRequestOptions {
 
 /** What a server tells of its connections: the parameters of the listeners, by the name of the event. */
 export interface ServerConnectionEventMap {
-    /** A client has opened a stream. */
+    /** A client has opened a stream, and did not resume one. */
     opened: [connection: ServerConnection];
-    /** A stream has ended, whoever ended it. Its `data` is there for the last time. */
+    /** A stream has ended, whoever ended it, and was not resumed within `lingerTime`. Its `data` is there for the last time. */
     closed: [connection: ServerConnection];
 }
 
