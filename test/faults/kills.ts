@@ -156,7 +156,8 @@ export async function hubKilled(scenario: Scenario): Promise<Verdict> {
 /** The agent is killed and another one takes its place; what the hub had of it arrives. */
 export async function agentKilled(scenario: Scenario): Promise<Verdict> {
     const rounds = scenario.run.long ? 6 : 1;
-    const { port } = await scenario.server({ hub: true, store: freshFolder("store-") });
+    // What the agent was asked for when it was killed has its outcome at this deadline
+    const { port } = await scenario.server({ hub: { requestTimeout: 2_000 }, store: freshFolder("store-") });
     let agent = await agentAt(scenario, port);
     const consumers = [await scenario.consumer("first", port), await scenario.consumer("second", port)];
     await callingWhile(consumers, async () => {

@@ -123,7 +123,7 @@ async function serve(): Promise<void> {
     }
     for (const [, server] of servers) servient.addServer(server);
     const wot = await servient.start();
-    if (!hub) {
+    if (hub === false) {
         const numbered = await NumberedThing.produce(wot);
         await numbered.thing.expose();
         obey(numbered);

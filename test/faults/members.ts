@@ -26,7 +26,7 @@ export interface MemberOptions {
     /** Port without TLS, and with TLS; 0 takes a free one. Servers and hubs have at least one. */
     readonly plain?: number;
     readonly secure?: number;
-    readonly hub?: boolean;
+    readonly hub?: SseScServerConfig["hub"];
     /** URL of the hub: then it is an agent. */
     readonly agentOf?: string;
     /** Of an agent. Default: 2. */
