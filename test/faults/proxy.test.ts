@@ -133,6 +133,21 @@ describe("the proxy of the fault suite", () => {
         expect(server.received).to.deep.equal(["0123456789"]);
     });
 
+    it("lets nothing follow the half of a write", async () => {
+        for (let round = 0; round < 20; round++) {
+            const connection = await client({ up: 400, half: true, end: "finish", pause: round % 3 });
+            let sent = "";
+            for (let n = 0; n < 100; n++) {
+                const text = `${n} `.repeat(5);
+                sent += text;
+                connection.socket.write(text);
+                await new Promise((resolve) => setImmediate(resolve));
+            }
+            await connection.end;
+            expect(sent.slice(0, server.received[round]!.length)).to.equal(server.received[round]);
+        }
+    });
+
     it("falls silent on both sides, or on one, and keeps the sockets", async () => {
         const both = await client({ up: 0, end: "silence" });
         both.socket.write("never arrives");

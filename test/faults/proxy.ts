@@ -106,6 +106,8 @@ class Link {
     #left = { client: Infinity, server: Infinity };
     #silent = { client: false, server: false };
     #over = false;
+    /** Half of a write is under way, behind which it ends: nothing may follow. */
+    #halved = false;
     /** What the copy has to send once the server answers. */
     #held: Buffer[] | undefined;
 
@@ -156,7 +158,7 @@ class Link {
     #carry(side: "client" | "server", from: Socket, to: Socket): void {
         from.on("error", () => undefined); // `close` follows
         from.on("data", (chunk: Buffer) => {
-            if (this.#over || this.#silent[side]) return;
+            if (this.#over || this.#halved || this.#silent[side]) return;
             this.#left[side] -= chunk.length;
             if (this.#left[side] < 0) this.#strikeAt(chunk, to);
             // Where only the other side falls silent
@@ -198,6 +200,7 @@ class Link {
             this.strike(end);
             return;
         }
+        this.#halved = true;
         // What an RST overtakes does not arrive
         to.write(chunk.subarray(0, chunk.length >> 1), () => {
             this.strike(end);
