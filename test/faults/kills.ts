@@ -115,7 +115,7 @@ export async function agentCut(scenario: Scenario): Promise<Verdict> {
                 half: random.chance(0.3),
             });
             proxy.change(proxy.course);
-            await scenario.emit(agent, run.long ? 5_000 : 300, { every: 2 });
+            await scenario.emitPaced(agent, run.long ? 5_000 : 300);
         },
         () => {
             proxy.course = () => CALM;

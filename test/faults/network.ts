@@ -66,7 +66,7 @@ export async function cuts(scenario: Scenario, { member, port }: Served): Promis
                 down: random.between(AT_LEAST, 40_000),
                 end: random.pick(["reset", "finish"]),
             }));
-            await scenario.emit(member, run.long ? 10_000 : 400, { every: 1 });
+            await scenario.emitPaced(member, run.long ? 10_000 : 400);
         },
         () => all(proxy, () => CALM)
     );
@@ -94,7 +94,7 @@ export async function rawCuts(scenario: Scenario, { member, port }: Served): Pro
         ...{ up: random.between(AT_LEAST, 20_000), down: random.between(AT_LEAST, 40_000) },
         ...{ end: random.pick(["reset", "finish"]), half: random.chance(0.5) },
     }));
-    await scenario.emit(member, run.long ? 10_000 : 400, { every: 1 });
+    await scenario.emitPaced(member, run.long ? 10_000 : 400);
     all(proxy, () => CALM);
     await scenario.settle(member);
     await eventually("all has come", () => raw.every(({ last }) => last >= scenario.emitted)).catch(() => undefined);
@@ -116,7 +116,7 @@ export async function halves(scenario: Scenario, { member, port }: Served): Prom
                 end: random.pick(["reset", "finish"]),
                 ...(random.chance(0.7) && { pause: random.between(0, 10) }),
             }));
-            await scenario.emit(member, run.long ? 10_000 : 300, { every: 1 });
+            await scenario.emitPaced(member, run.long ? 10_000 : 300);
         },
         () => all(proxy, () => CALM)
     );
@@ -190,7 +190,7 @@ export async function repeats(scenario: Scenario, { member, port }: Served): Pro
                 end: random.pick<End>(["reset", "finish"]),
             }));
             proxy.endAll("finish");
-            await scenario.emit(member, run.long ? 5_000 : 300, { every: 1 });
+            await scenario.emitPaced(member, run.long ? 5_000 : 300);
         },
         () => all(proxy, () => CALM)
     );

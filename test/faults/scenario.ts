@@ -18,6 +18,9 @@ const PATIENCE = 15_000;
 /** After which one more event is emitted, where the last one did not arrive. */
 const NEXT_PROBE = 1_000;
 
+/** Numbers that are emitted at once; each is an event and a value of the property. */
+const PACE = 50;
+
 /** What all scenarios of one run share. */
 export interface Run {
     readonly ledger: LedgerProcess;
@@ -116,6 +119,19 @@ export class Scenario {
         const emitted = this.#emitted(member, last);
         member.order({ order: "emit", scenario: this.name, from, count, every: 0, ...options });
         return emitted;
+    }
+
+    /**
+     * Lets a member emit the next numbers, one each millisecond and never so far ahead of a consumer that what is kept for it is more than the
+     * server keeps: short of that nobody may miss anything.
+     */
+    async emitPaced(member: Member, count: number): Promise<void> {
+        for (let done = 0; done < count; done += PACE) {
+            await this.emit(member, Math.min(PACE, count - done), { every: 1 });
+            const soon = AbortSignal.timeout(PATIENCE);
+            setMaxListeners(0, soon);
+            await Promise.all(this.consumers.map((consumer) => consumer.hears(this.emitted - 4 * PACE, soon)));
+        }
     }
 
     /** Once all is calm: resolves when every consumer hears again what is emitted now, or when patience is at its end. */
