@@ -112,7 +112,6 @@ export async function agentCut(scenario: Scenario): Promise<Verdict> {
                 up: random.between(6_000, 40_000),
                 down: random.between(6_000, 40_000),
                 end: random.pick(["reset", "finish"]),
-                half: random.chance(0.3),
             });
             proxy.change(proxy.course);
             await scenario.emitPaced(agent, run.long ? 5_000 : 300);

@@ -92,7 +92,7 @@ export async function rawCuts(scenario: Scenario, { member, port }: Served): Pro
     }
     all(proxy, () => ({
         ...{ up: random.between(AT_LEAST, 20_000), down: random.between(AT_LEAST, 40_000) },
-        ...{ end: random.pick(["reset", "finish"]), half: random.chance(0.5) },
+        ...{ end: random.pick(["reset", "finish"]) },
     }));
     await scenario.emitPaced(member, run.long ? 10_000 : 400);
     all(proxy, () => CALM);
@@ -112,7 +112,7 @@ export async function halves(scenario: Scenario, { member, port }: Served): Prom
         consumers,
         async () => {
             all(proxy, () => ({
-                ...{ up: random.between(AT_LEAST, 40_000), down: random.between(AT_LEAST, 40_000), half: true },
+                ...{ up: random.between(AT_LEAST, 40_000), down: random.between(AT_LEAST, 40_000) },
                 end: random.pick(["reset", "finish"]),
                 ...(random.chance(0.7) && { pause: random.between(0, 10) }),
             }));

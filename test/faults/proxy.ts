@@ -10,16 +10,14 @@ export type End = "reset" | "finish" | "silence";
 
 /** What becomes of one connection. */
 export interface Course {
-    /** Bytes from the client after which it ends. Default: never. */
+    /** Bytes from the client after which it ends, in the middle of a write or not. Default: never. */
     readonly up?: number;
-    /** Bytes from the server after which it ends. Default: never. */
+    /** As many from the server. Default: never. */
     readonly down?: number;
     /** Default: reset. */
     readonly end?: End;
     /** Of silence: only what one side says is swallowed. Default: both. */
     readonly mute?: "client" | "server";
-    /** The first half of the write that is one too many passes before a cut. Default: false. */
-    readonly half?: boolean;
     /** Each write passes in two halves, the second one that many milliseconds later. Default: as a whole. */
     readonly pause?: number;
     /**
@@ -106,8 +104,8 @@ class Link {
     #left = { client: Infinity, server: Infinity };
     #silent = { client: false, server: false };
     #over = false;
-    /** Half of a write is under way, behind which it ends: nothing may follow. */
-    #halved = false;
+    /** The last bytes are under way: nothing may follow. */
+    #atEnd = false;
     /** What the copy has to send once the server answers. */
     #held: Buffer[] | undefined;
 
@@ -158,9 +156,10 @@ class Link {
     #carry(side: "client" | "server", from: Socket, to: Socket): void {
         from.on("error", () => undefined); // `close` follows
         from.on("data", (chunk: Buffer) => {
-            if (this.#over || this.#halved || this.#silent[side]) return;
+            if (this.#over || this.#atEnd || this.#silent[side]) return;
+            const left = this.#left[side];
             this.#left[side] -= chunk.length;
-            if (this.#left[side] < 0) this.#strikeAt(chunk, to);
+            if (this.#left[side] < 0) this.#strikeAt(chunk.subarray(0, Math.max(left, 0)), to);
             // Where only the other side falls silent
             const passes = this.#left[side] >= 0 || (this.course.end === "silence" && !this.#silent[side]);
             if (passes) this.#pass(side, chunk, from, to);
@@ -194,15 +193,16 @@ class Link {
         }, pause);
     }
 
-    #strikeAt(chunk: Buffer, to: Socket): void {
+    /** @param rest what may pass yet: a write is cut wherever its bytes are at an end */
+    #strikeAt(rest: Buffer, to: Socket): void {
         const end = this.course.end ?? "reset";
-        if (this.course.half !== true || end === "silence" || to.destroyed) {
+        if (end === "silence" || rest.length === 0 || to.destroyed) {
             this.strike(end);
             return;
         }
-        this.#halved = true;
+        this.#atEnd = true;
         // What an RST overtakes does not arrive
-        to.write(chunk.subarray(0, chunk.length >> 1), () => {
+        to.write(rest, () => {
             this.strike(end);
         });
     }
