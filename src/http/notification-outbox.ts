@@ -45,6 +45,8 @@ export class NotificationOutbox {
     /** Ends the waiting for a repetition; set while nothing may leave. */
     #pause: AbortController | undefined;
     #failures = 0;
+    /** Most lines of the next batch: less after one that broke, or a path that lives shortly would never carry it. */
+    #batchLines = BATCH_LINES;
     #scheduled = false;
     #closed = false;
 
@@ -151,7 +153,7 @@ export class NotificationOutbox {
             if (batch.length > 0 && (entry.alone || bytes + entry.bytes > BATCH_BYTES)) break;
             batch.push(entry);
             bytes += entry.bytes;
-            if (entry.alone || batch.length === BATCH_LINES) break;
+            if (entry.alone || batch.length >= this.#batchLines) break;
         }
         return batch;
     }
@@ -167,6 +169,7 @@ export class NotificationOutbox {
                 signal
             );
             this.#failures = 0;
+            this.#batchLines = Math.min(2 * this.#batchLines, BATCH_LINES);
             for (const entry of batch) this.#queue.delete(entry);
         } catch (thrown) {
             for (const entry of batch) entry.sending = false;
@@ -178,6 +181,7 @@ export class NotificationOutbox {
     }
 
     #failed(batch: readonly QueuedNotification[], error: SseScError, outdated: boolean): void {
+        if (outdated || mayPass(error)) this.#batchLines = Math.max(1, batch.length >> 1);
         if (this.#closed || outdated) return; // by a path that is gone: it goes again by the new one
         if (mayPass(error)) {
             this.#wait(error);

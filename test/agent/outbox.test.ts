@@ -112,6 +112,22 @@ describe("what an agent publishes", () => {
         expect(hub.values(COUNTER_ID, "tick").slice(0, 1_200)).to.deep.equal(numbers(1_200));
     });
 
+    it("goes in ever smaller batches while connections break before a large one has passed, and in large ones again later", async () => {
+        const hub = await hubOf("TLS h2", { batches: true });
+        const setUp = await connected(hub, "TLS h2");
+        const sizes: number[] = [];
+        hub.onNotifications = (lines) => {
+            sizes.push(lines.length);
+            if (lines.length <= 5 || sizes.length > 10) return undefined;
+            setImmediate(() => hub.server.cut());
+            return { status: 500, hang: true };
+        };
+        for (const text of numbers(40)) setUp.counter.tick(text);
+        await hub.until("all", () => hub.notifications.length === 40);
+        expect(hub.values(COUNTER_ID, "tick")).to.deep.equal(numbers(40));
+        expect(sizes).to.deep.equal([40, 20, 10, 5, 10, 5, 10, 5, 10, 5, 10, 10]);
+    });
+
     it("goes line by line where the hub refuses a batch, and only the bad line is lost", async () => {
         const hub = await hubOf("plain h1", { batches: true });
         const setUp = await connected(hub, "plain h1");

@@ -66,7 +66,7 @@ export async function cuts(scenario: Scenario, { member, port }: Served): Promis
                 down: random.between(AT_LEAST, 40_000),
                 end: random.pick(["reset", "finish"]),
             }));
-            await scenario.emitPaced(member, run.long ? 10_000 : 400);
+            await scenario.emitPaced(member, run.long ? 6_000 : 400);
         },
         () => all(proxy, () => CALM)
     );
@@ -94,7 +94,7 @@ export async function rawCuts(scenario: Scenario, { member, port }: Served): Pro
         ...{ up: random.between(AT_LEAST, 20_000), down: random.between(AT_LEAST, 40_000) },
         ...{ end: random.pick(["reset", "finish"]) },
     }));
-    await scenario.emitPaced(member, run.long ? 10_000 : 400);
+    await scenario.emitPaced(member, run.long ? 6_000 : 400);
     all(proxy, () => CALM);
     await scenario.settle(member);
     await eventually("all has come", () => raw.every(({ last }) => last >= scenario.emitted)).catch(() => undefined);
@@ -116,7 +116,7 @@ export async function halves(scenario: Scenario, { member, port }: Served): Prom
                 end: random.pick(["reset", "finish"]),
                 ...(random.chance(0.7) && { pause: random.between(0, 10) }),
             }));
-            await scenario.emitPaced(member, run.long ? 10_000 : 300);
+            await scenario.emitPaced(member, run.long ? 4_000 : 300);
         },
         () => all(proxy, () => CALM)
     );
