@@ -142,7 +142,7 @@ class Link {
         this.#over = true;
         this.happened.cuts++;
         for (const socket of [this.client, this.#server]) {
-            if (end === "reset") socket.resetAndDestroy();
+            if (end === "reset") reset(socket);
             else socket.end(() => socket.destroy());
         }
     }
@@ -169,7 +169,7 @@ class Link {
         });
         from.on("close", (failed) => {
             if (this.#over || this.#silent[side]) return;
-            if (failed) to.resetAndDestroy();
+            if (failed) reset(to);
             else to.end(() => to.destroy());
         });
     }
@@ -228,6 +228,12 @@ class Link {
         this.#held = [];
         for (const chunk of held) this.#copy?.write(chunk);
     }
+}
+
+/** Node cannot reset a socket that has begun to end: it would never tell that it is closed. */
+function reset(socket: Socket): void {
+    if (socket.writableEnded) socket.destroy();
+    else socket.resetAndDestroy();
 }
 
 function closed(socket: Socket): Promise<void> {
