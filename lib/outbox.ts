@@ -175,6 +175,7 @@ export class Outbox {
     suspend(): void {
         this.#streaming = false;
         this.#newest = undefined;
+        this.#waiting = this.#waiting.filter((frame) => frame !== undefined); // empty slots must not count
         this.#trim();
     }
 

@@ -1,7 +1,6 @@
 /** How a server stops: what it refuses from then on, what it waits for, and how long. */
 import { setImmediate as endOfTurn } from "node:timers/promises";
 import type { Dialects } from "../lib/converters/dialects";
-import { rrn2025 } from "../lib/converters/rrn-2025";
 import type { Answering } from "./answering";
 import { endStreams, Gate, spreadOf } from "./http/draining";
 import { REQUEST_PATH } from "./http/routes";
@@ -20,7 +19,7 @@ export function gateOf(dialects: Dialects): Gate {
     return new Gate({
         has: (method, path) =>
             method === "POST" ? path === REQUEST_PATH : dialects.has(path) || DIRECTORY_EVENTS.test(path),
-        isSilent: (path) => dialects.get(path) === rrn2025, // design.md, "HTTP side"
+        conventionsOf: (path) => dialects.get(path)?.conventions,
     });
 }
 

@@ -44,6 +44,8 @@ export interface SseScServerStatus {
     readonly sessions: number;
     /** Sessions without a stream, which wait to be resumed. */
     readonly lingering: number;
+    /** Bytes that wait for clients, or are kept for those who may resume; bounded by `maxOutboxBytes`. */
+    readonly outboxBytes: number;
     /** Requests that wait for their answer. */
     readonly openRequests: number;
     /** Sessions that are subscribed to something; those that watch the server's own Thing too count twice. */
@@ -154,6 +156,7 @@ export class SseScServer implements ProtocolServer {
             connections: this.#running?.listener?.connections ?? 0,
             sessions: this.#sessions.size,
             lingering: this.#sessions.lingering,
+            outboxBytes: this.#sessions.outboxBytes,
             openRequests: this.#sessions.openRequests,
             subscribers: this.#answering.subscribers,
             listeners: this.#exposure.listeners + this.#ownThing.listeners,

@@ -1,6 +1,6 @@
 /** Limits failed log-ins, per account and address and per address. */
-import { isIPv6 } from "node:net";
 import type { RateLimiterMemory } from "rate-limiter-flexible";
+import { addressKey } from "../../lib/address-key";
 import { SseScError } from "../../lib/errors";
 import { parseOptions, parsePositive } from "./parse";
 
@@ -22,23 +22,6 @@ export function parseLoginLimits(value: unknown = {}): Required<LoginLimits> {
         perAddress: parsePositive(options["perAddress"], 100, "loginLimits.perAddress"),
         window: parsePositive(options["window"], 60_000, "loginLimits.window"),
     };
-}
-
-/** The first four of the eight groups of an IPv6 address. */
-function networkOf(address: string): string {
-    const [head = "", tail] = address.split("::");
-    const front = head === "" ? [] : head.split(":");
-    const back = tail === undefined || tail === "" ? [] : tail.split(":");
-    const zeros = Array.from({ length: Math.max(0, 8 - front.length - back.length) }, () => "0");
-    return [...front, ...zeros, ...back].slice(0, 4).join(":");
-}
-
-/** What counts as one address: an IPv4 address, or an IPv6 network (/64), which is the least that one host is given. */
-export function addressKey(remoteAddress: string | undefined): string {
-    const address = (remoteAddress ?? "unknown").toLowerCase();
-    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1];
-    if (mapped !== undefined) return mapped;
-    return isIPv6(address) ? networkOf(address) : address;
 }
 
 /**

@@ -23,7 +23,7 @@ export interface SigningKey {
 }
 
 /** How a key is kept. */
-interface Record {
+interface StoredKey {
     /** PKCS8. */
     readonly pem: string;
     readonly created: number;
@@ -58,7 +58,7 @@ function parsePem(id: string, pem: string): KeyObject {
     return key;
 }
 
-function toKey(id: string, { pem, created, until }: Record): SigningKey {
+function toKey(id: string, { pem, created, until }: StoredKey): SigningKey {
     const privateKey = parsePem(id, pem);
     const publicKey = createPublicKey(privateKey);
     return { id, privateKey, publicKey, created, ...(until !== undefined && { until }) };

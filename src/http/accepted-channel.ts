@@ -192,7 +192,7 @@ export class AcceptedChannel implements Channel {
             return;
         }
         this.drop(); // the reader is too slow
-        this.#outbox.add(frame);
+        if (!this.#closed) this.#outbox.add(frame);
     }
 
     /** A response that cannot be sent as it is becomes an error: somebody waits for it. */

@@ -2,7 +2,7 @@
 import { SseScError } from "../../lib/errors";
 import { lookAgain, type ConnectionTimeouts } from "./connection-timeouts";
 import { header, isGone, respondWithError, type HttpRequest, type HttpResponse } from "./exchange";
-import { cut } from "./refusal";
+import { endWithoutStatus } from "./refusal";
 
 interface Awaited {
     readonly request: HttpRequest;
@@ -42,7 +42,7 @@ export class BodyDeadlines {
 function giveUp(request: HttpRequest, response: HttpResponse): void {
     if (isGone(response)) return;
     if (response.headersSent) {
-        cut(response);
+        endWithoutStatus(response);
         return;
     }
     // RFC 9110, section 15.5.9
@@ -52,7 +52,7 @@ function giveUp(request: HttpRequest, response: HttpResponse): void {
     });
     respondWithError(request, response, error);
     // On HTTP/1.1 `connection: close` ends it; on HTTP/2 the peer might go on sending its body.
-    if (response.stream !== undefined) cut(response);
+    if (response.stream !== undefined) endWithoutStatus(response);
 }
 
 function hasBody(request: HttpRequest): boolean {

@@ -1,5 +1,6 @@
 /** How many TCP connections a listener takes, in total and from one address. */
 import type { Socket } from "node:net";
+import { addressKey } from "../../lib/address-key";
 import { lookAgain, type ConnectionTimeouts } from "./connection-timeouts";
 
 /** Connections over a limit that are kept for so long as it takes to tell them; those beyond are closed at once. */
@@ -39,7 +40,7 @@ export class ConnectionLimits {
 
     /** Counts a new connection until it ends. */
     add(socket: Socket): void {
-        const address = networkOf(socket.remoteAddress ?? "");
+        const address = addressKey(socket.remoteAddress);
         const ofAddress = this.#perAddress.get(address) ?? 0;
         if (this.#open.size >= this.limits.maxSockets || ofAddress >= this.limits.maxSocketsPerAddress) {
             this.#refuse(socket);
@@ -96,19 +97,4 @@ export class ConnectionLimits {
 
 function keyOf({ remoteAddress, remotePort }: Peer): string {
     return `${remoteAddress ?? ""} ${String(remotePort)}`;
-}
-
-/** An IPv4 address, also where it is written as an IPv6 one; the first 64 bits of an IPv6 address: what one customer has of them. */
-export function networkOf(address: string): string {
-    const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
-    if (mapped !== undefined) return mapped;
-    if (!address.includes(":")) return address;
-    const [head = "", tail] = address.replace(/%.*$/, "").split("::");
-    const groups = head === "" ? [] : head.split(":");
-    if (tail !== undefined) {
-        const behind = tail === "" ? [] : tail.split(":");
-        while (groups.length + behind.length < 8) groups.push("0");
-        groups.push(...behind);
-    }
-    return groups.slice(0, 4).join(":");
 }

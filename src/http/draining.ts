@@ -1,7 +1,9 @@
 /** How a server that stops lets go of its clients: nothing new begins, and streams end one after the other if they are many. */
 import { setTimeout as delay } from "node:timers/promises";
+import type { DialectConventions } from "../../lib/converters/converter";
 import { SseScError } from "../../lib/errors";
-import { cut, respondWithError, splitTarget, type HttpRequest, type HttpResponse, type Site } from "./exchange";
+import { splitTarget, type HttpRequest, type HttpResponse, type Site } from "./exchange";
+import { refuseStream } from "./refusal";
 import type { Sessions } from "./sessions";
 
 /** Streams that may end all at once: their clients come back at once, too. */
@@ -15,8 +17,8 @@ const RETRY_AFTER = 5;
 export interface Beginnings {
     /** True for a method and the path of its URL that begin something. */
     readonly has: (method: string, path: string) => boolean;
-    /** True for paths of streams that are refused by cutting the connection, since their clients take a status amiss. */
-    readonly isSilent: (path: string) => boolean;
+    /** Conventions of the dialect of a stream's path: they say how it is refused. */
+    readonly conventionsOf: (path: string) => DialectConventions | undefined;
 }
 
 /** Lets nothing new begin while the server stops. */
@@ -51,8 +53,7 @@ export class Gate {
         if (!this.beginnings.has(request.method ?? "", path)) return false;
         response.on("error", ignore); // of a peer that went away
         request.on("error", ignore);
-        if (this.beginnings.isSilent(path)) cut(response);
-        else respondWithError(request, response, stopping());
+        refuseStream(request, response, this.beginnings.conventionsOf(path), stopping());
         return true;
     }
 }

@@ -13,17 +13,20 @@ const MAX_BYTES = 1024 * 1024;
 
 interface Taken {
     readonly messageId: string;
-    readonly correlationId: string;
-    answered: boolean;
     /** The response; absent before there is one, and where it took too much room. */
     response: Frame | undefined;
 }
 
 /** The requests of one session. */
 export class RecentRequests {
-    /** By message id, in the order in which they came. */
+    /** By message id. */
     readonly #taken = new Map<string, Taken>();
+    /** Those without a response, by correlation id. */
     readonly #open = new Map<string, Taken>();
+    /** Those with a response, in the order in which they were answered. */
+    readonly #answered = new Set<Taken>();
+    /** Of those the ones whose response is kept, in the same order. */
+    readonly #kept = new Set<Taken>();
     #bytes = 0;
 
     /** The request of this message id that was taken before; notes it if there is none. */
@@ -33,7 +36,7 @@ export class RecentRequests {
         if (safe || affordance === undefined || operation === "cancelaction") return undefined;
         const known = this.#taken.get(messageId);
         if (known !== undefined) return known;
-        const taken: Taken = { messageId, correlationId, answered: false, response: undefined };
+        const taken: Taken = { messageId, response: undefined };
         this.#taken.set(messageId, taken);
         this.#open.set(correlationId, taken);
         return undefined;
@@ -44,16 +47,25 @@ export class RecentRequests {
         const taken = this.#open.get(correlationId);
         if (taken === undefined) return;
         this.#open.delete(correlationId);
-        taken.answered = true;
         taken.response = response;
+        this.#answered.add(taken);
+        this.#kept.add(taken);
         this.#bytes += response.bytes.length;
-        for (const oldest of this.#taken.values()) {
-            const tooMany = this.#taken.size - this.#open.size > MAX_REQUESTS;
-            if (!tooMany && this.#bytes <= MAX_BYTES) break;
-            if (!oldest.answered) continue;
-            this.#bytes -= oldest.response?.bytes.length ?? 0;
-            oldest.response = undefined;
-            if (tooMany) this.#taken.delete(oldest.messageId);
+        for (const oldest of this.#kept) {
+            if (this.#bytes <= MAX_BYTES) break;
+            this.#giveUpResponse(oldest);
         }
+        for (const oldest of this.#answered) {
+            if (this.#answered.size <= MAX_REQUESTS) break;
+            this.#giveUpResponse(oldest);
+            this.#answered.delete(oldest);
+            this.#taken.delete(oldest.messageId);
+        }
+    }
+
+    #giveUpResponse(taken: Taken): void {
+        this.#kept.delete(taken);
+        this.#bytes -= taken.response?.bytes.length ?? 0;
+        taken.response = undefined;
     }
 }

@@ -4,7 +4,7 @@ import type { DialectConventions } from "../../lib/converters/converter";
 import { respondWithError, type HttpRequest, type HttpResponse } from "./exchange";
 
 /** Ends a request without a status: on HTTP/1.1 by its connection, on HTTP/2 by its stream. What was written still goes out there. */
-export function cut(response: HttpResponse): void {
+export function endWithoutStatus(response: HttpResponse): void {
     if (response.stream === undefined) response.destroy();
     else response.stream.close(response.writableEnded ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
 }
@@ -19,6 +19,6 @@ export function refuseStream(
     conventions: DialectConventions | undefined,
     error: unknown
 ): void {
-    if (conventions?.refusal === "close") cut(response);
+    if (conventions?.refusal === "close") endWithoutStatus(response);
     else respondWithError(request, response, error);
 }

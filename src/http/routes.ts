@@ -169,13 +169,13 @@ export class SseScRoutes {
         // An id that is none of ours says nothing: then a stream is a new one.
         const lastEventId = header(request, "last-event-id");
         const position = parseFrameId(lastEventId) ?? (init.resumes && lastEventId !== undefined ? NOWHERE : undefined);
-        const resumption = init.resumes ? sessions.resumption(init, position) : undefined;
+        const resumption = sessions.resumption(init, position);
         response.writeHead(200, {
             ...this.#streamHeaders,
             ...(agreed.length === 0 ? {} : { [FEATURES_HEADER]: agreed.join(", ") }),
-            ...(resumption === undefined ? {} : { [RESUME_HEADER]: resumption }),
+            ...(resumption === undefined || !init.resumes ? {} : { [RESUME_HEADER]: resumption }),
         });
-        sessions.open({ ...init, response }, position);
+        sessions.open({ ...init, response }, position, resumption);
     }
 
     async #request(request: HttpRequest, response: HttpResponse, identity: Identity, query: string): Promise<void> {

@@ -58,7 +58,8 @@ export class Session {
     readonly channel: AcceptedChannel;
     /** What was taken already, where the client repeats. */
     readonly recent: RecentRequests | undefined;
-    #stream: StreamInit;
+    /** Without its response: that of a stream which has gone need not be kept. */
+    #stream: Pick<StreamInit, "identity" | "address" | "httpVersion">;
     #expiry: NodeJS.Timeout | undefined;
 
     /** @param lost called when its stream has gone; @param closed when it is gone itself */
@@ -70,7 +71,7 @@ export class Session {
         closed: (session: Session) => void
     ) {
         this.cid = init.cid;
-        this.#stream = init;
+        this.#stream = streamOf(init);
         this.recent = init.resumes ? new RecentRequests() : undefined;
         this.channel = new AcceptedChannel(
             { ...options, converter: init.converter },
@@ -130,7 +131,7 @@ export class Session {
      * @param after sequence of the last frame that the client has; none for the first stream
      */
     stream(init: StreamInit, after?: number): void {
-        this.#stream = init;
+        this.#stream = streamOf(init);
         clearTimeout(this.#expiry);
         this.channel.stream(init.response, after);
         const { expiresAt } = init.identity;
@@ -161,6 +162,14 @@ export class Session {
             else this.#endAt(time);
         }, delay);
     }
+}
+
+function streamOf({
+    identity,
+    address,
+    httpVersion,
+}: StreamInit): Pick<StreamInit, "identity" | "address" | "httpVersion"> {
+    return { identity, address, httpVersion };
 }
 
 /** Some moment ahead of the end of a credential: of one that ends soon, within the second half of what is left. */

@@ -120,10 +120,10 @@ export class Sessions {
     /**
      * Goes on with the session of this client and cid, or opens one, on a stream whose headers are out.
      * @param position what the client says that it has
+     * @param resumption what `resumption` has said of it
      */
-    open(init: StreamInit, position: FramePosition | undefined): Session {
+    open(init: StreamInit, position?: FramePosition, resumption?: Resumption): Session {
         const old = this.find(init.identity.clientId, init.cid);
-        const resumption = this.resumption(init, position);
         // Who knows nothing of gaps keeps his subscriptions, and gets what is left.
         const goesOn = resumption === "resumed" || (resumption === "gap" && !init.resumes && old?.fits(init) === true);
         if (old === undefined || position === undefined || !goesOn) return this.#openNew(init, old);
@@ -227,6 +227,7 @@ export class Sessions {
             if (enough()) break;
             session.channel.forgetSent();
         }
+        if (enough()) return;
         const slowest = [...this.values()].sort((a, b) => b.channel.backlog - a.channel.backlog);
         for (const session of slowest) {
             if (enough()) break;

@@ -1,5 +1,5 @@
 /** Cuts event streams, and gives up connections whose memory cutting cannot give back. */
-import type { HttpResponse } from "./exchange";
+import { cut, type HttpResponse } from "./exchange";
 
 /** Unsent bytes of destroyed streams that one HTTP/2 session may have: Node never gives them back (design.md, "Delivery"). */
 const MAX_DISCARDED = 16 * 1024 * 1024;
@@ -9,14 +9,9 @@ const discarded = new WeakMap<object, number>();
 
 /** Destroys the stream of a response. */
 export function cutStream(response: HttpResponse): void {
-    const { stream } = response;
-    if (stream === undefined) {
-        response.destroy();
-        return;
-    }
-    const { session } = stream;
-    const unsent = stream.destroyed ? 0 : (stream.writableLength ?? 0);
-    stream.destroy();
+    const { session, destroyed, writableLength = 0 } = response.stream ?? {};
+    const unsent = destroyed === true ? 0 : writableLength;
+    cut(response);
     if (session === undefined || session === null || unsent === 0) return;
     const sum = (discarded.get(session) ?? 0) + unsent;
     discarded.set(session, sum);

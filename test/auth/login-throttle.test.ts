@@ -1,7 +1,7 @@
 import { mock } from "node:test";
 import { expect } from "chai";
 import { SseScError } from "../../lib/errors";
-import { addressKey, LoginThrottle, parseLoginLimits } from "../../src/auth/login-throttle";
+import { LoginThrottle, parseLoginLimits } from "../../src/auth/login-throttle";
 import { errorOf, expectCode, onEnd } from "./harness";
 
 function fail(): Promise<never> {
@@ -88,22 +88,4 @@ describe("the throttle of log-ins", () => {
         const attempts = Array.from({ length: 50 }, () => throttle.attempt("ann", "10.0.0.1", async () => "in"));
         expect(await Promise.all(attempts)).to.have.length(50);
     });
-});
-
-describe("addressKey", () => {
-    const KEYS: [address: string | undefined, key: string][] = [
-        ["10.0.0.1", "10.0.0.1"],
-        ["::ffff:10.0.0.1", "10.0.0.1"],
-        ["::1", "0:0:0:0"],
-        ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
-        ["2001:db8:1:2:ffff::", "2001:db8:1:2"],
-        ["2001:DB8::1", "2001:db8:0:0"],
-        ["fe80::1%eth0", "fe80:0:0:0"],
-        [undefined, "unknown"],
-    ];
-    for (const [address, key] of KEYS) {
-        it(`takes ${address ?? "no address"} for ${key}`, () => {
-            expect(addressKey(address)).to.equal(key);
-        });
-    }
 });

@@ -53,26 +53,45 @@ async function consumersOf(scenario: Scenario, port: number, proxy: FaultProxy, 
     return consumers;
 }
 
-/** Connections are cut all the time, by RST and FIN. */
-export async function cuts(scenario: Scenario, { member, port }: Served): Promise<Verdict> {
-    const { random, run } = scenario;
+/**
+ * Puts all connections behind a proxy on a course while a member emits and consumers call actions, waits until all is calm, and closes
+ * the books.
+ * @param begin called when the course is set
+ */
+async function onCourse(
+    scenario: Scenario,
+    { member, port }: Served,
+    course: () => Course,
+    count: number,
+    begin: (proxy: FaultProxy) => void = () => undefined
+): Promise<{ readonly verdict: Verdict; readonly happened: FaultProxy["happened"] }> {
     const proxy = await scenario.proxy(port);
     const consumers = await consumersOf(scenario, port, proxy);
     await callingWhile(
         consumers,
         async () => {
-            all(proxy, () => ({
-                up: random.between(AT_LEAST, 40_000),
-                down: random.between(AT_LEAST, 40_000),
-                end: random.pick(["reset", "finish"]),
-            }));
-            await scenario.emitPaced(member, run.long ? 6_000 : 400);
+            all(proxy, course);
+            begin(proxy);
+            await scenario.emitPaced(member, count);
         },
-        () => all(proxy, () => CALM)
+        () => {
+            all(proxy, () => CALM);
+        }
     );
     await scenario.settle(member);
-    const verdict = await scenario.verdict({ gaps: 0 });
-    expect(proxy.happened.cuts).to.be.at.least(run.long ? 100 : 4);
+    return { verdict: await scenario.verdict({ gaps: 0 }), happened: proxy.happened };
+}
+
+/** Connections are cut all the time, by RST and FIN. */
+export async function cuts(scenario: Scenario, served: Served): Promise<Verdict> {
+    const { random, run } = scenario;
+    const course = (): Course => ({
+        up: random.between(AT_LEAST, 40_000),
+        down: random.between(AT_LEAST, 40_000),
+        end: random.pick(["reset", "finish"]),
+    });
+    const { verdict, happened } = await onCourse(scenario, served, course, run.long ? 6_000 : 400);
+    expect(happened.cuts).to.be.at.least(run.long ? 100 : 4);
     return verdict;
 }
 
@@ -104,25 +123,16 @@ export async function rawCuts(scenario: Scenario, { member, port }: Served): Pro
 }
 
 /** Writes come in halves and late; connections end after half a write. */
-export async function halves(scenario: Scenario, { member, port }: Served): Promise<Verdict> {
+export async function halves(scenario: Scenario, served: Served): Promise<Verdict> {
     const { random, run } = scenario;
-    const proxy = await scenario.proxy(port);
-    const consumers = await consumersOf(scenario, port, proxy);
-    await callingWhile(
-        consumers,
-        async () => {
-            all(proxy, () => ({
-                ...{ up: random.between(AT_LEAST, 40_000), down: random.between(AT_LEAST, 40_000) },
-                end: random.pick(["reset", "finish"]),
-                ...(random.chance(0.7) && { pause: random.between(0, 10) }),
-            }));
-            await scenario.emitPaced(member, run.long ? 4_000 : 300);
-        },
-        () => all(proxy, () => CALM)
-    );
-    await scenario.settle(member);
-    const verdict = await scenario.verdict({ gaps: 0 });
-    expect(proxy.happened.cuts).to.be.at.least(run.long ? 50 : 2);
+    const course = (): Course => ({
+        up: random.between(AT_LEAST, 40_000),
+        down: random.between(AT_LEAST, 40_000),
+        end: random.pick(["reset", "finish"]),
+        ...(random.chance(0.7) && { pause: random.between(0, 10) }),
+    });
+    const { verdict, happened } = await onCourse(scenario, served, course, run.long ? 4_000 : 300);
+    expect(happened.cuts).to.be.at.least(run.long ? 50 : 2);
     return verdict;
 }
 
@@ -176,27 +186,18 @@ export async function away(scenario: Scenario, { member, port }: Served): Promis
 }
 
 /** What a client sends comes twice, on two connections. */
-export async function repeats(scenario: Scenario, { member, port }: Served): Promise<Verdict> {
+export async function repeats(scenario: Scenario, served: Served): Promise<Verdict> {
     const { random, run } = scenario;
-    const proxy = await scenario.proxy(port);
-    const consumers = await consumersOf(scenario, port, proxy);
-    await callingWhile(
-        consumers,
-        async () => {
-            // The next POST needs a new connection, and some are cut besides
-            all(proxy, () => ({
-                repeat: random.pick(["at once", "behind"]),
-                up: random.between(2_000, 10_000),
-                end: random.pick<End>(["reset", "finish"]),
-            }));
-            proxy.endAll("finish");
-            await scenario.emitPaced(member, run.long ? 5_000 : 300);
-        },
-        () => all(proxy, () => CALM)
-    );
-    await scenario.settle(member);
-    const verdict = await scenario.verdict({ gaps: 0 });
-    expect(proxy.happened.repeated).to.be.at.least(run.long ? 100 : 5);
+    // The next POST needs a new connection, and some are cut besides
+    const course = (): Course => ({
+        repeat: random.pick(["at once", "behind"]),
+        up: random.between(2_000, 10_000),
+        end: random.pick<End>(["reset", "finish"]),
+    });
+    const { verdict, happened } = await onCourse(scenario, served, course, run.long ? 5_000 : 300, (proxy) => {
+        proxy.endAll("finish");
+    });
+    expect(happened.repeated).to.be.at.least(run.long ? 100 : 5);
     return verdict;
 }
 

@@ -79,6 +79,15 @@ describe("Outbox", () => {
         expect([box.reachesBack(7), box.reachesBack(8)]).to.deep.equal([false, true]);
     });
 
+    it("does not count frames that gave way to newer ones when the stream is gone", () => {
+        const box = outbox({ outboxFrames: 3 });
+        box.add(frame(1, 60));
+        for (let n = 2; n <= 6; n++) box.add(frame(n, 10, "a"));
+        box.suspend();
+        expect(box.resumeAfter(0)).to.equal(true);
+        expect(sequences(box.take(1_000))).to.deep.equal([1, 6]);
+    });
+
     it("takes a frame back, and tells whether it had left", () => {
         const box = outbox();
         const [first, second] = [frame(1), frame(2)];

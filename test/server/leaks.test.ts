@@ -125,6 +125,7 @@ for (const transport of ["plain h1", "TLS h1", "TLS h2"] satisfies Transport[]) 
             expect((await healthy.call({ operation: "ping" })).envelope).to.include({ output: "pong" });
             stalled.stream?.destroy();
             await Promise.all([stalled.wire.close(), healthy.wire.close()]);
+            await eventually("nothing is kept", () => setUp.server.status.outboxBytes === 0);
         });
     });
 }
