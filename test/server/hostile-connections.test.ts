@@ -27,6 +27,8 @@ const SHORT = {
     goodbye: 200,
     check: 25,
 };
+/** Where sessions must live on: client and server share a process here, and one that stalls answers pings and asks again too late. */
+const UNHURRIED = { ...SHORT, headers: 60_000, ping: 60_000, busyPing: 60_000 };
 /** Far above the sum of any of those. */
 const SOON = 3_000;
 
@@ -198,7 +200,7 @@ describe("A port under hostile connections", () => {
         });
 
         it("ends a slow body with 408 and leaves its session alone", async () => {
-            const client = await session(await listen(true));
+            const client = await session(await listen(true, { timeouts: { ...UNHURRIED, keepAlive: 60_000 } }));
             const slow = client.request(POST);
             slow.on("error", () => undefined);
             const timer = setInterval(() => slow.writable && slow.write("x"), 20);
@@ -215,7 +217,7 @@ describe("A port under hostile connections", () => {
         });
 
         it("resets a stream whose body nobody wants", async () => {
-            const client = await session(await listen(true));
+            const client = await session(await listen(true, { timeouts: { ...UNHURRIED, keepAlive: 60_000 } }));
             const slow = client.request({ ...POST, ":path": "/ignore" });
             slow.on("error", () => undefined);
             slow.resume();
@@ -228,7 +230,7 @@ describe("A port under hostile connections", () => {
         });
 
         it("closes a session between two requests, and none that has a stream", async () => {
-            const listener = await listen(true);
+            const listener = await listen(true, { timeouts: UNHURRIED });
             const idle = await session(listener);
             const busy = await session(listener);
             const stream = busy.request(GET);
@@ -255,7 +257,7 @@ describe("A port under hostile connections", () => {
         });
 
         it("cuts a session whose peer answers no ping, and none that does", async () => {
-            const listener = await listen(true);
+            const listener = await listen(true, { timeouts: { ...SHORT, pingAnswer: 1_000 } });
             const healthy = await session(listener);
             const stream = healthy.request(GET);
             await once(stream, "response");
@@ -281,7 +283,7 @@ describe("A port under hostile connections", () => {
         });
 
         it("takes 1,000 streams of a session at once", async () => {
-            const client = await session(await listen(true));
+            const client = await session(await listen(true, { timeouts: UNHURRIED }));
             expect(client.remoteSettings.maxConcurrentStreams).to.equal(1_000);
             client.destroy();
         });
