@@ -20,6 +20,7 @@ export interface Seen {
 
 interface Envelope {
     readonly operation: string;
+    readonly messageID?: string;
     readonly thingID?: string;
     readonly name?: string;
     readonly input?: unknown;
@@ -40,6 +41,15 @@ export interface RawServerOptions {
     readonly tls?: { readonly key: string; readonly cert: string };
     readonly http1Only?: boolean;
     readonly port?: number;
+    /** Numbers its frames, keeps all of them, and resumes streams. */
+    readonly resumes?: boolean;
+    /** Seconds that it announces between heartbeats; it sends none. */
+    readonly heartbeat?: number;
+}
+
+/** What it knows of one cid, if it resumes. */
+interface Session {
+    readonly frames: { readonly sequence: number; readonly text: string }[];
 }
 
 export type Handler = (seen: Seen, reply: Reply) => void;
@@ -58,6 +68,12 @@ export class RawServer {
     readonly tokens = new Set<string>();
     answer: Answer = ({ input }) => ({ output: input });
     readonly handlers = new Map<string, Handler>();
+    /** Requests as they were carried out: without those that it knew to be repeats. */
+    readonly executed: Envelope[] = [];
+    readonly #sessions = new Map<string, Session>();
+    readonly #messageIds = new Set<string>();
+    #epoch = "aaaaaaaa";
+    #sequence = 0;
     readonly #sockets = new Map<number, Socket>();
     readonly #server: http.Server | https.Server | http2.Http2SecureServer;
     #waiting: (() => void)[] = [];
@@ -128,9 +144,25 @@ export class RawServer {
         stream.reply.write(text);
     }
 
+    /** Notifies on the newest stream; one that resumes notes it for every cid, whether its stream is there or not. */
     notify(thingID: string, name: string, value: unknown, affordanceType = "event", rest: object = {}): void {
         const envelope = { messageType: "notification", affordanceType, thingID, name, value, ...rest };
-        this.push(`event: notification\ndata: ${JSON.stringify(envelope)}\n\n`);
+        if (this.options.resumes !== true) this.push(`event: notification\ndata: ${JSON.stringify(envelope)}\n\n`);
+        else for (const cid of this.#sessions.keys()) this.#send(cid, "notification", envelope);
+    }
+
+    /** What was framed last for the only cid. */
+    get lastFrame(): string {
+        const [session] = this.#sessions.values();
+        return session?.frames.at(-1)?.text ?? "";
+    }
+
+    /** Forgets all sessions and what it has carried out, as a server does that is started anew. */
+    forget(): void {
+        this.#sessions.clear();
+        this.#messageIds.clear();
+        this.#epoch = this.#epoch === "aaaaaaaa" ? "bbbbbbbb" : "cccccccc";
+        this.#sequence = 0;
     }
 
     /** Ends all streams; the connections under them stay (h2) or go (h1). */
@@ -206,8 +238,16 @@ export class RawServer {
     }
 
     #open(seen: Seen, reply: Reply): void {
-        reply.writeHead(200, { "content-type": "text/event-stream", "content-encoding": "none" });
-        reply.write("event: sse-ping\ndata: \n\n");
+        const { resumes = false, heartbeat } = this.options;
+        const { headers, ping, missed } = resumes ? this.#resume(seen) : { headers: {}, ping: "", missed: [] };
+        reply.writeHead(200, {
+            "content-type": "text/event-stream",
+            "content-encoding": "none",
+            ...(heartbeat === undefined ? {} : { "hiveot-heartbeat": String(heartbeat) }),
+            ...headers,
+        });
+        reply.write(`${ping}event: sse-ping\ndata: \n\n`);
+        for (const text of missed) reply.write(text);
         const stream = { seen, reply };
         this.streams.push(stream);
         this.opened++;
@@ -217,16 +257,66 @@ export class RawServer {
         });
     }
 
+    /** Finds or makes the session of a stream (PROTOCOL.md, "Resume"). */
+    #resume({ headers }: Seen): { headers: Record<string, string>; ping: string; missed: string[] } {
+        const cid = String(headers["cid"]);
+        const lastId = headers["last-event-id"];
+        const [epoch, position] = typeof lastId === "string" ? lastId.split("-") : [];
+        const known = this.#sessions.get(cid);
+        const agreed = { "hiveot-features": "resume" };
+        if (known !== undefined && epoch === this.#epoch) {
+            const missed = known.frames.filter(({ sequence }) => sequence > Number(position)).map(({ text }) => text);
+            return { headers: { ...agreed, "hiveot-resume": "resumed" }, ping: `id: ${String(lastId)}\n`, missed };
+        }
+        this.#sessions.set(cid, { frames: [] });
+        const gap: Record<string, string> = lastId === undefined ? {} : { "hiveot-resume": "gap" };
+        return { headers: { ...agreed, ...gap }, ping: `id: ${this.#epoch}-${String(this.#sequence)}\n`, missed: [] };
+    }
+
+    /** Sends a frame to a cid; if it resumes, the frame is numbered, and kept for a cid without a stream. */
+    #send(cid: string, event: string, envelope: object): void {
+        let text = `event: ${event}\ndata: ${JSON.stringify(envelope)}\n\n`;
+        const session = this.#sessions.get(cid);
+        if (session !== undefined) {
+            const sequence = ++this.#sequence;
+            text = `id: ${this.#epoch}-${String(sequence)}\n${text}`;
+            session.frames.push({ sequence, text });
+        }
+        this.streams.findLast(({ seen }) => seen.headers["cid"] === cid)?.reply.write(text);
+    }
+
     #request({ body, headers }: Seen, reply: Reply): void {
-        const envelope = JSON.parse(body) as Envelope;
+        const cid = String(headers["cid"]);
+        if (this.options.resumes === true && !this.#sessions.has(cid)) {
+            reply.writeHead(400, { "content-type": "application/problem+json" });
+            reply.end(JSON.stringify({ status: 400, type: "urn:hiveot-ssesc:problem:NO_SESSION", title: "x" }));
+            return;
+        }
         reply.writeHead(201);
         reply.end();
+        this.execute(body, cid);
+    }
+
+    /** Carries a request out unless it is known, and sends the response. */
+    execute(body: string, cid: string): void {
+        const envelope = JSON.parse(body) as Envelope;
+        const { operation, messageID = "" } = envelope;
+        if (this.options.resumes === true && !operation.startsWith("read")) {
+            if (this.#messageIds.has(messageID)) return;
+            this.#messageIds.add(messageID);
+        }
+        this.executed.push(envelope);
+        this.respond(body, cid);
+    }
+
+    /** Sends the response to a request that was carried out. */
+    respond(body: string, cid: string): void {
+        const envelope = JSON.parse(body) as Envelope;
         const answer = this.answer(envelope);
         if (answer === undefined) return;
-        const stream = this.streams.findLast(({ seen }) => seen.headers["cid"] === headers["cid"]);
         const { operation, correlationID } = envelope;
         const response = { messageType: "response", status: "completed", operation, correlationID, ...answer };
-        stream?.reply.write(`event: response\ndata: ${JSON.stringify(response)}\n\n`);
+        this.#send(cid, "response", response);
     }
 
     #tell(): void {
