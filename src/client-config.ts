@@ -28,6 +28,11 @@ export interface SseScPlainClientConfig {
     idleTimeout?: number;
     /** Bounds of the waiting before a new attempt (full jitter). Default: `{ min: 100, max: 15000 }`. */
     reconnect?: Partial<ReconnectOptions>;
+    /**
+     * Of silence after which a server that announces no heartbeats is asked for a sign of life, to be given within `connectTimeout`:
+     * else the client reconnects. Default: 30,000.
+     */
+    pingInterval?: number;
     /** After which a token is refreshed that does not show when it ends. Default: 3,600,000. */
     tokenRefreshInterval?: number;
     /**
@@ -65,6 +70,7 @@ export interface ClientSettings {
     readonly connectTimeout: number;
     readonly idleTimeout: number;
     readonly reconnect: ReconnectOptions;
+    readonly pingInterval: number;
     readonly tokenRefreshInterval: number;
     readonly maxDepth: number;
     readonly dialects: Dialects;
@@ -77,6 +83,7 @@ const COMMON = [
     "connectTimeout",
     "idleTimeout",
     "reconnect",
+    "pingInterval",
     "tokenRefreshInterval",
     "maxDepth",
     "dialects",
@@ -109,6 +116,7 @@ export function readClientConfig(config: SseScClientConfig, secure: boolean): Cl
         connectTimeout: time("connectTimeout", config.connectTimeout ?? 10_000),
         idleTimeout: time("idleTimeout", config.idleTimeout ?? 60_000),
         reconnect: readReconnect(config.reconnect ?? {}),
+        pingInterval: time("pingInterval", config.pingInterval ?? 30_000),
         tokenRefreshInterval: time(
             "tokenRefreshInterval",
             config.tokenRefreshInterval ?? DEFAULT_TOKEN_REFRESH_INTERVAL,

@@ -15,6 +15,7 @@ const OF_FACTORIES = [
     "requestTimeout",
     "idleTimeout",
     "reconnect",
+    "pingInterval",
     "tokenRefreshInterval",
     "dialects",
     "hub",

@@ -21,6 +21,8 @@ export interface ClientConnectionOptions extends ConnectOptions {
     readonly requestTimeout: number;
     readonly idleTimeout: number;
     readonly reconnect: ReconnectOptions;
+    /** Of silence after which a server that announces no heartbeats is asked for a sign of life. */
+    readonly pingInterval: number;
     readonly tokenRefreshInterval: number;
     readonly maxDepth: number | undefined;
     /** Takes a line for the log. */
@@ -94,6 +96,8 @@ export class ClientConnection {
             postTimeout: options.requestTimeout > 0 ? options.requestTimeout : DEFAULT_POST_TIMEOUT,
             idleTimeout: options.idleTimeout,
             reconnect: options.reconnect,
+            pingInterval: options.pingInterval,
+            ping: () => this.peer.ping({ timeout: options.connectTimeout }),
             maxDepth: options.maxDepth,
             isInUse: () => this.#keptOpen || this.peer.inUse,
             keepTrying: agent !== undefined,

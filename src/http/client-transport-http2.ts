@@ -115,6 +115,24 @@ export class Http2Transport implements ClientTransport {
         });
     }
 
+    readonly ping = (timeout: number): Promise<void> =>
+        new Promise((resolve, reject) => {
+            const timer = setTimeout(() => {
+                reject(new SseScError("TIMEOUT", `No answer to a ping within ${String(timeout)} ms`));
+            }, timeout);
+            timer.unref();
+            const answered = (cause: unknown): void => {
+                clearTimeout(timer);
+                if (cause === null || cause === undefined) resolve();
+                else reject(new SseScError("CONNECTION_LOST", `The connection to ${this.#origin} broke`, { cause }));
+            };
+            try {
+                this.#session.ping(answered);
+            } catch (cause) {
+                answered(cause); // the session is gone
+            }
+        });
+
     close(): Promise<void> {
         this.#session.destroy();
         this.#socket.destroy(); // a session that got GOAWAY would wait for the server to close

@@ -70,6 +70,12 @@ export interface ClientTransport {
     request(request: TransportRequest): Promise<TransportResponse>;
     /** Opens a stream; rejects with a SseScError unless the headers of a reply came. */
     openStream(request: StreamRequest, handlers: StreamHandlers): Promise<TransportStream>;
+    /**
+     * Asks the server for a sign of life, without a request; absent where the protocol has nothing for it.
+     * @param timeout milliseconds
+     * @throws SseScError TIMEOUT if it gave none in time; CONNECTION_LOST if the connection broke
+     */
+    readonly ping?: (timeout: number) => Promise<void>;
     /** Cuts everything at once. Calling it again does no harm. @returns what resolves when its sockets are gone */
     close(): Promise<void>;
 }

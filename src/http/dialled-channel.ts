@@ -36,6 +36,10 @@ export interface DialledChannelOptions {
     /** Milliseconds after which a channel that nobody uses is closed; it opens again by itself. */
     readonly idleTimeout: number;
     readonly reconnect: ReconnectOptions;
+    /** Milliseconds of silence after which a server that announces no heartbeats is asked for a sign of life. */
+    readonly pingInterval: number;
+    /** Asks it by a message; rejects with `TIMEOUT` if it does not answer. */
+    readonly ping: () => Promise<void>;
     readonly maxDepth?: number | undefined;
     /** True while somebody waits for something that comes by this channel. */
     readonly isInUse: () => boolean;
@@ -229,7 +233,8 @@ export class DialledChannel implements Channel {
 
     /** One attempt. @throws SseScError why it failed */
     async #dial(): Promise<void> {
-        const { transport, session, streamPath, connectTimeout, converter, maxDepth, log } = this.#options;
+        const { transport, session, streamPath, connectTimeout, pingInterval, converter, maxDepth, log } =
+            this.#options;
         const features = this.#options.askForBatches === true ? [BATCH_FEATURE, RESUME_FEATURE] : [RESUME_FEATURE];
         const { lastId } = this.#position;
         this.#attempts++;
@@ -247,6 +252,8 @@ export class DialledChannel implements Channel {
             converter,
             maxDepth,
             log,
+            pingInterval,
+            ping: () => (this.#isInUse() ? this.#options.ping() : undefined),
             isNew: (id) => this.#position.moveTo(id),
             onMessage: (message) => {
                 this.#idleTimer?.refresh();

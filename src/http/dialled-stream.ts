@@ -8,10 +8,8 @@ import type { ClientTransport, TransportStream } from "./client-transport";
 import { serverFeatures, type ServerFeatures } from "./features";
 import { replyError } from "./reply-error";
 import type { SharedTransport } from "./shared-transport";
+import { StreamWatchdog } from "./stream-watchdog";
 import type { TokenSession } from "./token-session";
-
-/** Heartbeats that a server may miss before it counts as gone (design.md, "Delivery"). */
-const SILENT_HEARTBEATS = 2.5;
 
 /** An open stream; its identity tells it from earlier ones. */
 export interface EventStreamHandle {
@@ -32,6 +30,10 @@ export interface EventStreamOptions {
     readonly converter: MessageConverter;
     readonly maxDepth: number | undefined;
     readonly log: (line: string) => void;
+    /** Milliseconds of silence after which a server that announces no heartbeats is asked for a sign of life. */
+    readonly pingInterval: number;
+    /** Asks it over HTTP/1.1; rejects with `TIMEOUT` if it does not answer. `undefined` if there is no need to know. */
+    readonly ping: () => Promise<void> | undefined;
     /** Notes the id of a frame. @returns false for one that has come already: it is left out */
     readonly isNew: (id: string) => boolean;
     readonly onMessage: (message: Message) => void;
@@ -67,7 +69,7 @@ class OpeningStream implements EventStreamHandle {
     #open = false;
     #failure: SseScError | undefined;
     #transport: ClientTransport | undefined;
-    #watchdog: NodeJS.Timeout | undefined;
+    #watchdog: StreamWatchdog | undefined;
     #resolve: (() => void) | undefined;
     #reject: ((error: SseScError) => void) | undefined;
 
@@ -110,7 +112,7 @@ class OpeningStream implements EventStreamHandle {
 
     destroy(): void {
         this.#destroyed = true;
-        clearTimeout(this.#watchdog);
+        this.#watchdog?.stop();
         this.#stream?.destroy();
     }
 
@@ -148,7 +150,7 @@ class OpeningStream implements EventStreamHandle {
         const handlers = {
             onText: (text: string) => {
                 if (this.#destroyed) return;
-                this.#watchdog?.refresh();
+                this.#watchdog?.heard();
                 try {
                     reader.feed(text);
                 } catch (error) {
@@ -169,16 +171,18 @@ class OpeningStream implements EventStreamHandle {
         return await this.#transport.openStream(request, handlers);
     }
 
-    /** A server that announces heartbeats and falls silent is gone, or its connection is: nothing else would ever tell. */
     #watch(): void {
-        const silence = this.features.heartbeatInterval * SILENT_HEARTBEATS;
-        if (silence === 0) return;
-        this.#watchdog = setTimeout(() => {
-            const error = new SseScError("CONNECTION_LOST", `Nothing was heard from the server for ${silence} ms`);
-            void this.#transport?.close(); // the whole of it: over HTTP/2 the POSTs would go the same way
-            this.#fail(error);
-        }, silence);
-        this.#watchdog.unref();
+        const { pingInterval, ping, timeout } = this.options;
+        const transport = this.#transport;
+        this.#watchdog = new StreamWatchdog({
+            heartbeatInterval: this.features.heartbeatInterval,
+            pingInterval,
+            ping: () => (transport?.ping === undefined ? ping() : transport.ping(timeout)),
+            onSilent: (error) => {
+                void transport?.close(); // the whole of it: the POSTs go the same way
+                this.#fail(error);
+            },
+        });
     }
 
     #onEvent(type: string, data: string, id: string): void {

@@ -69,6 +69,7 @@ describe("client configuration", () => {
             connectTimeout: 10_000,
             idleTimeout: 60_000,
             reconnect: { min: 100, max: 15_000 },
+            pingInterval: 30_000,
             tokenRefreshInterval: 3_600_000,
             maxDepth: 64,
             dialects: DEFAULT_DIALECTS,

@@ -60,6 +60,8 @@ export type Answer = (envelope: Envelope) => Record<string, unknown> | undefined
 export class RawServer {
     readonly seen: Seen[] = [];
     connections = 0;
+    /** PING frames of HTTP/2 that came. */
+    pings = 0;
     /** Streams that are open, oldest first. */
     streams: { readonly seen: Seen; readonly reply: Reply }[] = [];
     /** How often a stream was opened. */
@@ -90,6 +92,12 @@ export class RawServer {
                 this.#take(request, reply as Reply, request.socket.remotePort);
             });
             this.#server.on("sessionError", () => undefined);
+            this.#server.on("session", (session) => {
+                session.on("ping", () => {
+                    this.pings++;
+                    this.#tell();
+                });
+            });
             this.#server.on("tlsClientError", () => undefined);
         }
         const connected = (socket: Socket): void => {

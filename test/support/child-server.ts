@@ -1,6 +1,6 @@
 /**
  * A server in a process of its own, without any process-wide handler: what escapes us ends it. Started by `fork`; tells its port
- * and certificate, then serves until it is killed. Arguments: `secure` or `plain`, and a port if it is not to be a free one.
+ * and certificate, then serves until it is killed. Arguments: `secure` or `plain`, a port (0: a free one), and further options as JSON.
  */
 import { COUNTER_ID } from "./things";
 import { SetUp } from "./set-ups";
@@ -8,7 +8,7 @@ import { SetUp } from "./set-ups";
 void SetUp.start({
     secure: process.argv[2] === "secure",
     things: [COUNTER_ID],
-    server: { port: Number(process.argv[3] ?? 0) },
+    server: { port: Number(process.argv[3] ?? 0), ...(JSON.parse(process.argv[4] ?? "{}") as object) },
 }).then(async ({ port, counter, server, certificate }) => {
     // A listener of somebody else that throws breaks the application's emit, and nothing else.
     const { thing } = counter;
