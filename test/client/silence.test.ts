@@ -1,5 +1,5 @@
 /** A client whose server falls silent: nothing tells, it has to find out (design.md, "Delivery"). */
-import { fork } from "node:child_process";
+import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -68,22 +68,29 @@ describe("a server that announces no heartbeats", () => {
     }
 });
 
-describe("a server process that is frozen", () => {
-    it("is left after 2.5 of its heartbeats, and resumed when it thaws: what was open is answered, and done once", async () => {
+describe("a server process that announces a heartbeat each second", () => {
+    let child: ChildProcess;
+    let connection: Connection;
+
+    beforeEach(async () => {
         const options = JSON.stringify({ heartbeatInterval: 1_000, lingerTime: 60_000 });
-        const child = fork(join(__dirname, "../support/child-server.ts"), ["secure", "0", options], {
+        child = fork(join(__dirname, "../support/child-server.ts"), ["secure", "0", options], {
             execArgv: ["--import", "tsx"],
             stdio: ["ignore", "ignore", "ignore", "ipc"],
         });
-        onEnd(async () => {
-            const exit = once(child, "exit");
-            child.kill("SIGKILL");
-            await exit;
-        });
         const [{ port, cert }] = (await once(child, "message")) as [{ port: number; cert: string }];
         const account = { username: usernameOf("admin"), password: passwordOf("admin") };
-        const connection = await connect(`sse://127.0.0.1:${String(port)}`, account, { ...FAST, caCert: cert });
-        onEnd(() => connection.close());
+        connection = await connect(`sse://127.0.0.1:${String(port)}`, account, { ...FAST, caCert: cert });
+    });
+
+    afterEach(async () => {
+        await connection.close();
+        const exit = once(child, "exit");
+        child.kill("SIGKILL");
+        await exit;
+    });
+
+    it("is left when it is frozen, and resumed when it thaws: what was open is answered, and done once", async () => {
         const disconnected = new Promise((resolve) => connection.once("disconnected", resolve));
         const back = new Promise<{ readonly gap: boolean }>((resolve) => connection.once("connected", resolve));
         await connection.writeProperty(COUNTER_ID, "count", 5);
@@ -94,5 +101,14 @@ describe("a server process that is frozen", () => {
         expect(await open).to.equal(7);
         expect(await back).to.deep.equal({ gap: false });
         expect(await connection.readProperty(COUNTER_ID, "count")).to.equal(7);
+    });
+
+    it("is not left by a client that has stood still itself", async () => {
+        let disconnects = 0;
+        connection.on("disconnected", () => disconnects++);
+        await connection.ping();
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_700); // the heartbeats wait in the socket
+        await connection.ping();
+        expect(disconnects).to.equal(0);
     });
 });
