@@ -1,4 +1,7 @@
-/** Keeps the TDs of an agent's Things in the directory of its hub, which may have forgotten them whenever the connection opens. */
+/**
+ * Keeps the TDs of an agent's Things in the directory of its hub, which may have forgotten them whenever the connection opens, unless the
+ * hub says that the connection is the one of before.
+ */
 import { SseScError, toSseScError, type ErrorCode } from "../lib/errors";
 import { backOff, type ReconnectOptions } from "./http/back-off";
 
@@ -52,20 +55,24 @@ export class AgentDirectory {
     readonly #entries = new Map<string, Entry>();
     /** Things whose turn has not come. */
     readonly #queue = new Set<string>();
-    /** The connection; absent while there is none. */
+    /** The connection, also while it is interrupted; absent before the first one, and after the end. */
     #connection: AbortController | undefined;
+    /** The connection is interrupted: nothing is begun, and no failure counts. */
+    #away = false;
     #running = 0;
 
     constructor(private readonly options: AgentDirectoryOptions) {}
 
     /** Ids of the Things whose TDs the directory has. */
     get written(): string[] {
+        if (this.#away) return [];
         return [...this.#entries].filter(([, { written }]) => written !== undefined).map(([thingId]) => thingId);
     }
 
-    /** The connection is open: everything is written anew. */
+    /** A new connection is open: everything is written anew. */
     opened(): void {
-        this.dropped();
+        this.close();
+        this.#away = false;
         this.#connection = new AbortController();
         for (const [thingId, entry] of this.#entries) {
             entry.written = entry.refused = entry.writing = undefined;
@@ -73,8 +80,20 @@ export class AgentDirectory {
         }
     }
 
-    /** The connection is gone. */
+    /** The connection is interrupted: `resumed`, `opened` or `close` follows. */
     dropped(): void {
+        this.#away = true;
+        for (const entry of this.#entries.values()) resolveAll(entry);
+    }
+
+    /** The connection is open again, and the hub has forgotten nothing: what is not done goes on. */
+    resumed(): void {
+        this.#away = false;
+        for (const [thingId, entry] of this.#entries) if (isOpen(entry)) this.#enqueue(thingId);
+    }
+
+    /** The connection is gone for good. */
+    close(): void {
         this.#connection?.abort();
         this.#connection = undefined;
         this.#queue.clear();
@@ -109,7 +128,7 @@ export class AgentDirectory {
         let entry = this.#entries.get(thingId);
         if (entry === undefined) this.#entries.set(thingId, (entry = newEntry(undefined)));
         entry.wanted = undefined;
-        if (this.#connection === undefined) return Promise.resolve();
+        if (this.#connection === undefined || this.#away) return Promise.resolve();
         const removing = entry;
         return new Promise((resolve) => {
             removing.waiting.add(resolve);
@@ -125,6 +144,7 @@ export class AgentDirectory {
 
     #next(connection: AbortSignal): void {
         for (const thingId of this.#queue) {
+            if (this.#away) return;
             if (this.#running >= WRITES_AT_ONCE) return;
             this.#queue.delete(thingId);
             const entry = this.#entries.get(thingId);
@@ -146,7 +166,7 @@ export class AgentDirectory {
     /** Writes until the directory has what is wanted, or has refused it. Never rejects. */
     async #write(thingId: string, entry: Entry, connection: AbortSignal): Promise<void> {
         let failures = 0;
-        while (this.#entries.get(thingId) === entry && isOpen(entry)) {
+        while (this.#mayWrite() && this.#entries.get(thingId) === entry && isOpen(entry)) {
             const { wanted } = entry;
             try {
                 if (wanted === undefined) await this.#delete(thingId);
@@ -158,7 +178,7 @@ export class AgentDirectory {
                 if (wanted !== undefined) this.options.onWritten(thingId);
                 else if (entry.wanted === undefined) this.#entries.delete(thingId);
             } catch (thrown) {
-                if (connection.aborted) return;
+                if (connection.aborted || !this.#mayWrite()) return;
                 const error = toSseScError(thrown);
                 if (++failures < ATTEMPTS && mayPass(error)) {
                     this.options.onTried(thingId);
@@ -172,6 +192,10 @@ export class AgentDirectory {
             }
             this.options.onTried(thingId);
         }
+    }
+
+    #mayWrite(): boolean {
+        return !this.#away;
     }
 
     /** What is not there needs no removal. */

@@ -167,7 +167,7 @@ export class AgentLink {
         this.#connected = false;
         this.#tellGone();
         this.#outbox.close();
-        this.#directory?.dropped();
+        this.#directory?.close();
         await this.#connection.close();
     }
 
@@ -192,14 +192,17 @@ export class AgentLink {
         };
     }
 
-    #opened({ batches, heartbeats }: ServerFeatures): void {
+    #opened({ batches, heartbeats, resumed }: ServerFeatures): void {
         this.#gone = new Promise((resolve) => (this.#tellGone = resolve));
         this.#lastFailure = "";
-        this.#told.clear();
         this.#isOurs = heartbeats;
-        if (this.#directory !== undefined) for (const thingId of this.#things.keys()) this.#outbox.hold(thingId);
+        if (!resumed) {
+            this.#told.clear();
+            if (this.#directory !== undefined) for (const thingId of this.#things.keys()) this.#outbox.hold(thingId);
+        }
         this.#outbox.opened(batches);
-        this.#directory?.opened();
+        if (resumed) this.#directory?.resumed();
+        else this.#directory?.opened();
         this.#warnOfColons();
     }
 
