@@ -109,7 +109,12 @@ export class DialledChannel implements Channel {
     send(message: Message, options: SendOptions = {}): Promise<void> {
         const { converter } = this.#options;
         if (message.kind === "response") {
-            return deliverResponse(message, converter, (body) => this.#send(message, body, options));
+            return deliverResponse(
+                message,
+                converter,
+                (body) => this.#send(message, body, options),
+                (failures) => backOff(failures, this.#options.reconnect, 0, this.#abort.signal)
+            );
         }
         let body: string;
         try {

@@ -8,50 +8,56 @@ import type { MessageConverter } from "../../lib/converters/converter";
 import { SseScError, toProblem, toSseScError, type ErrorCode } from "../../lib/errors";
 import type { ResponseMessage } from "../../lib/messages";
 
-/** Attempts of one answer; each waits for the path to be open. */
-const ATTEMPTS = 3;
+/** Milliseconds for which an answer is sent again; then who asked has given up (design.md, "Deadlines"). */
+const PATIENCE = 60_000;
 
-/** Failures after which a new attempt may succeed. A time-out is none: who asked has given up by then. */
+/** Failures after which a new attempt may succeed. A time-out is none: it takes as long as the patience lasts. */
 const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["CONNECTION_LOST", "CONNECT_FAILED", "NO_SESSION"]);
 
 /**
  * Sends a response.
  * @param post sends the text of an envelope once the path is open; rejects with a SseScError
+ * @param wait waits ahead of the next attempt; it gets the number of those that failed. Rejects when there is to be none
  * @throws SseScError if the other side did not take it
  */
 export async function deliverResponse(
     response: ResponseMessage,
     converter: MessageConverter,
-    post: (body: string) => Promise<void>
+    post: (body: string) => Promise<void>,
+    wait: (failures: number) => Promise<void>
 ): Promise<void> {
+    const until = Date.now() + PATIENCE;
+    const repeat = (text: string): Promise<void> => postUntil(until, () => post(text), wait);
     let body: string;
     try {
         body = converter.encode(response);
     } catch {
-        await repeat(post, converter.encode(failed(response, "INVALID_OUTPUT")));
+        await repeat(converter.encode(failed(response, "INVALID_OUTPUT")));
         return;
     }
     try {
-        await repeat(post, body);
+        await repeat(body);
     } catch (thrown) {
         const { code, status } = toSseScError(thrown);
         const refused = status === 413 || (status === 400 && code !== "NO_SESSION");
         if (!refused || response.status === "failed") throw thrown;
-        await repeat(
-            post,
-            converter.encode(failed(response, status === 413 ? "RESPONSE_TOO_LARGE" : "INVALID_OUTPUT"))
-        );
+        await repeat(converter.encode(failed(response, status === 413 ? "RESPONSE_TOO_LARGE" : "INVALID_OUTPUT")));
     }
 }
 
-async function repeat(post: (body: string) => Promise<void>, body: string): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
+async function postUntil(
+    until: number,
+    post: () => Promise<void>,
+    wait: (failures: number) => Promise<void>
+): Promise<void> {
+    for (let failures = 1; ; failures++) {
         try {
-            await post(body);
+            await post();
             return;
         } catch (thrown) {
-            if (attempt === ATTEMPTS || !PASSING.has(toSseScError(thrown, "INTERNAL").code)) throw thrown;
+            if (Date.now() > until || !PASSING.has(toSseScError(thrown, "INTERNAL").code)) throw thrown;
         }
+        await wait(failures);
     }
 }
 
