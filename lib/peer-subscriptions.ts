@@ -56,7 +56,8 @@ export class PeerSubscriptions {
     #retry: ReturnType<typeof setTimeout> | undefined;
 
     constructor(
-        private readonly request: (init: NewRequest, query?: string) => Promise<ResponseMessage>,
+        /** With `isRenewal` the request fails when the path breaks: the next renewal makes up for it. */
+        private readonly request: (init: NewRequest, query?: string, isRenewal?: boolean) => Promise<ResponseMessage>,
         private readonly onListenerError: (error: unknown) => void,
         private readonly onRenewed: () => void = () => undefined
     ) {}
@@ -90,7 +91,8 @@ export class PeerSubscriptions {
             this.#index.add(shared, topic);
             const starting = shared;
             const stopping = this.#stopping.get(key);
-            shared.ready = stopping === undefined ? this.#start(starting) : stopping.then(() => this.#start(starting));
+            const start = (): Promise<unknown> => this.#start(starting, false);
+            shared.ready = stopping === undefined ? start() : stopping.then(start);
         }
         const standing = shared;
         try {
@@ -156,7 +158,8 @@ export class PeerSubscriptions {
         const unknown: Shared[] = [];
         for (const shared of each) {
             const before = last;
-            shared.ready = before.length === 0 ? this.#start(shared) : this.#startAfter(before, shared, generation);
+            shared.ready =
+                before.length === 0 ? this.#start(shared, true) : this.#startAfter(before, shared, generation);
             shared.ready.catch((error: unknown) => {
                 const cause = toSseScError(error, "CONNECTION_LOST");
                 if (cause.code === "UNKNOWN_THING" && Date.now() < until) unknown.push(shared);
@@ -183,11 +186,12 @@ export class PeerSubscriptions {
         const operation = name === "" ? "readallproperties" : "readproperty";
         const notified = (shared.notified = new Set<string>());
         try {
-            const { output } = await this.request({ operation, thingId, name }, query);
+            const { output } = await this.request({ operation, thingId, name }, query, true);
             if (shared.notified !== notified) return; // it is being read yet again
             const values = name === "" ? (isRecord(output) ? Object.entries(output) : []) : [[name, output] as const];
             for (const [property, value] of values) {
-                if (notified.has(property)) continue; // a change that came first is newer
+                // A change that came first is newer; what has no value yet is none.
+                if (value === undefined || notified.has(property)) continue;
                 this.#tell(shared, createNotification({ affordance: "property", thingId, name: property, value }));
             }
         } finally {
@@ -199,8 +203,8 @@ export class PeerSubscriptions {
         return generation === this.#generation && !this.#down;
     }
 
-    #start({ operation, topic, query }: Shared): Promise<ResponseMessage> {
-        return this.request({ operation, thingId: topic.thingId, name: topic.name }, query);
+    #start({ operation, topic, query }: Shared, isRenewal: boolean): Promise<ResponseMessage> {
+        return this.request({ operation, thingId: topic.thingId, name: topic.name }, query, isRenewal);
     }
 
     /** Waits for the batch before; a drop in the meantime starts a renewal of its own. */
@@ -208,7 +212,7 @@ export class PeerSubscriptions {
         await Promise.allSettled(before);
         if (generation !== this.#generation) throw new SseScError("CONNECTION_LOST");
         if (this.#shared.get(topicKey(shared.topic)) !== shared) return undefined; // ended while it waited
-        return this.#start(shared);
+        return this.#start(shared, true);
     }
 
     async #stop(shared: Shared, listener: SubscriptionHandlers, after?: Promise<unknown>): Promise<void> {
@@ -232,7 +236,7 @@ export class PeerSubscriptions {
         for (const shared of this.#shared.values()) {
             const { affordance, thingId } = shared.topic;
             if (affordance !== topic.affordance || (topic.thingId !== "" && thingId !== topic.thingId)) continue;
-            this.#start(shared).catch(() => undefined); // a refusal shows at the next renewal
+            this.#start(shared, true).catch(() => undefined); // a refusal shows at the next renewal
         }
     }
 

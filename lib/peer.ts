@@ -21,7 +21,7 @@ export type RequestHandler = (request: RequestMessage, context: MessageContext) 
 
 /** Hears how the path of a peer fares. None of these may throw. */
 export interface PathListener {
-    /** The path broke, and will be opened again; what waited has failed. */
+    /** The path broke, and will be opened again. */
     readonly dropped: (error: SseScError) => void;
     /**
      * The path is open again.
@@ -63,7 +63,7 @@ export class Peer extends PeerOperations {
         this.#channel = channel;
         this.#options = options;
         this.#subscriptions = new PeerSubscriptions(
-            (init, query) => this.request(init, query === undefined ? {} : { query }),
+            (init, query, isRenewal) => this.#request(init, query === undefined ? {} : { query }, !isRenewal),
             (error) => options.onListenerError?.(error),
             () => {
                 this.#renewing = false;
@@ -74,7 +74,8 @@ export class Peer extends PeerOperations {
             reopened: () => {
                 this.#subscriptions.drop(); // renewals of an earlier time
                 this.#renewing = true;
-                this.#pending.forgotten();
+                this.#pending.giveUp(undefined);
+                this.#pending.repeat();
                 this.#subscriptions.renew();
             },
             resumed: () => {
@@ -84,15 +85,17 @@ export class Peer extends PeerOperations {
                 this.#receive(message, context);
             },
             dropped: (error, mayResume) => {
-                if (mayResume === true) this.#pending.doubt();
-                else {
+                this.#pending.doubt();
+                if (mayResume !== true) {
                     this.#subscriptions.drop();
-                    this.#rejectAll(error, new SseScError("CONNECTION_LOST", undefined, { cause: error }));
+                    this.#pending.giveUp(error);
                 }
                 options.path?.dropped(error);
             },
             closed: (error) => {
-                this.#rejectAll(error, error);
+                this.#pending.rejectAll((request, sent) =>
+                    sent ? unknownOutcome(request, "CONNECTION_LOST", error) : error
+                );
                 this.#subscriptions.fail(error);
                 options.path?.closed(error);
             },
@@ -120,7 +123,12 @@ export class Peer extends PeerOperations {
      * @throws SseScError with the code that the other side gave, or `PEER_FAILED`, `TIMEOUT`, `ABORTED`, `CONNECTION_LOST`,
      * `OUTCOME_UNKNOWN`, `CONNECT_FAILED`, `UNAUTHORIZED`, …
      */
-    override async request(init: NewRequest, options: RequestOptions = {}): Promise<ResponseMessage> {
+    override request(init: NewRequest, options: RequestOptions = {}): Promise<ResponseMessage> {
+        return this.#request(init, options, true);
+    }
+
+    /** @param repeats sends it again where the other side has forgotten it and that does no harm; else it fails then */
+    async #request(init: NewRequest, options: RequestOptions, repeats: boolean): Promise<ResponseMessage> {
         const request = createRequest(init);
         const { onProgress, signal } = options;
         const query = toQuery(options);
@@ -136,9 +144,11 @@ export class Peer extends PeerOperations {
                               onProgress(progressValue(notification));
                           });
                       },
-            repeat: () => {
-                sending = this.#sendRequest(request, { signal, query });
-            },
+            repeat: repeats
+                ? () => {
+                      sending = this.#sendRequest(request, { signal, query });
+                  }
+                : undefined,
             onAbandoned: () => {
                 if (request.operation === "invokeaction") void this.#cancel(request, sending);
             },
@@ -204,11 +214,6 @@ export class Peer extends PeerOperations {
     async #cancel({ thingId, name, correlationId }: RequestMessage, sending: Promise<void> | undefined): Promise<void> {
         await sending; // or the cancellation might overtake the invocation
         await this.cancelAction(thingId, name, correlationId).catch(() => undefined);
-    }
-
-    /** Fails what waits: with `unsent` if it had not left yet, else as one whose outcome nobody knows. */
-    #rejectAll(cause: SseScError, unsent: SseScError): void {
-        this.#pending.rejectAll((request, sent) => (sent ? unknownOutcome(request, "CONNECTION_LOST", cause) : unsent));
     }
 
     #receive(message: Message, context: MessageContext): void {

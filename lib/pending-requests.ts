@@ -11,7 +11,7 @@ export interface PendingOptions {
     readonly signal?: AbortSignal | undefined;
     /** Called with each progress notification of the request. */
     readonly onProgress?: ((progress: NotificationMessage) => void) | undefined;
-    /** Sends the request again: the other side has forgotten it, and doing it twice does no harm. */
+    /** Sends the request again: the other side has forgotten it, and doing it twice does no harm. Default: it fails instead. */
     readonly repeat?: (() => void) | undefined;
     /** Called when `signal` ended the waiting for a request that had left. */
     readonly onAbandoned?: (() => void) | undefined;
@@ -108,19 +108,22 @@ export class PendingRequests {
         for (const pending of this.#pending.values()) pending.doubtful = pending.sent;
     }
 
-    /**
-     * The other side has forgotten all that had left when the path broke: what must not be done twice fails, because nobody knows its outcome, the rest is
-     * sent again.
-     */
-    forgotten(): void {
+    /** The other side forgets all that had left when the path broke: what is not to be sent again fails. */
+    giveUp(cause: SseScError | undefined): void {
+        for (const { request, options, doubtful } of [...this.#pending.values()]) {
+            if (!doubtful) continue;
+            const error = unknownOutcome(request, "CONNECTION_LOST", cause);
+            if (error.code === "OUTCOME_UNKNOWN" || options.repeat === undefined)
+                this.reject(request.correlationId, error);
+        }
+    }
+
+    /** Sends again what had left when the path broke, and still waits. */
+    repeat(): void {
         for (const pending of [...this.#pending.values()]) {
-            const { request, options } = pending;
             if (!pending.doubtful) continue;
             pending.doubtful = false;
-            const error = unknownOutcome(request, "CONNECTION_LOST");
-            if (error.code === "OUTCOME_UNKNOWN" || options.repeat === undefined) {
-                this.reject(request.correlationId, error);
-            } else options.repeat();
+            pending.options.repeat?.();
         }
     }
 

@@ -9,8 +9,8 @@ import type { ClientConnection } from "./http/client-connection";
 /**
  * A connection to a server, for any number of callers at once.
  *
- * It reconnects by itself and restores the subscriptions. Requests that are made meanwhile wait for it until their deadline; those
- * that were open when it broke fail with `CONNECTION_LOST`, or with `OUTCOME_UNKNOWN` if they are not safe to repeat.
+ * It reconnects by itself and restores the subscriptions. Requests that are open, or made meanwhile, wait for it until their deadline.
+ * Those whose outcome nobody knows are repeated if that does no harm, else they fail with `OUTCOME_UNKNOWN`.
  */
 export class Connection extends PeerOperations {
     readonly #connection: ClientConnection;

@@ -158,10 +158,9 @@ export class DialledChannel implements Channel {
         let ambiguous: number | undefined;
         for (let attempt = 1; ; attempt++) {
             await this.#opened(options);
-            if (ambiguous !== undefined && ambiguous !== this.#session && message.kind === "request") {
-                // Another session knows nothing of that attempt; the rest is sent again (design.md, "Repeated requests").
-                const error = unknownOutcome(message, "CONNECTION_LOST");
-                if (error.code === "OUTCOME_UNKNOWN") throw error;
+            if (ambiguous !== undefined && ambiguous !== this.#session && !isSafe(message)) {
+                // Another session knows nothing of that attempt (design.md, "Repeated requests").
+                throw new SseScError("OUTCOME_UNKNOWN");
             }
             const session = this.#session;
             try {
@@ -170,10 +169,12 @@ export class DialledChannel implements Channel {
             } catch (thrown) {
                 const error = toSseScError(thrown);
                 const untaken = error.code === "CONNECT_FAILED" || error.code === "NO_SESSION";
-                const repeats = this.#resumes && message.kind === "request" && (untaken || isAmbiguous(error));
-                if (!repeats || isWanted === undefined || this.closed) {
-                    throw message.kind === "request" ? requestFailure(message, error) : thrown;
-                }
+                // A server that cannot resume does not know repeats: there only what is safe is sent again.
+                const repeats = this.#resumes
+                    ? untaken || isAmbiguous(error)
+                    : (ambiguous !== undefined && untaken) || (isAmbiguous(error) && isSafe(message));
+                if (message.kind !== "request") throw thrown;
+                if (!repeats || isWanted === undefined || this.closed) throw requestFailure(message, error);
                 if (!untaken) ambiguous ??= session;
                 else if (ambiguous === undefined) onNotTaken?.();
                 // What it says of the stream shows in the next turn of the event loop.
@@ -385,6 +386,11 @@ export class DialledChannel implements Channel {
 /** Nobody knows whether the message was taken. */
 function isAmbiguous({ code }: SseScError): boolean {
     return code === "CONNECTION_LOST" || code === "TIMEOUT";
+}
+
+/** Doing it twice does no harm. */
+function isSafe(message: Message): boolean {
+    return message.kind === "request" && unknownOutcome(message, "CONNECTION_LOST").code !== "OUTCOME_UNKNOWN";
 }
 
 /** The failure of a request whose POST failed so. */

@@ -149,25 +149,28 @@ describe("client", () => {
                 expect(server.seenAt("/authn/login")).to.have.length(1);
             });
 
-            it("fails open requests at once when the stream drops: the safe ones as lost, the others as unknown", async () => {
+            it("repeats open requests that are safe when the stream drops, and fails the others as unknown", async () => {
                 const thing = await start(secure, config);
                 server.answer = () => undefined;
-                const read = failure(thing.readProperty("count"));
+                const read = thing.readProperty("count");
                 const invoke = failure(thing.invokeAction("increment", 1));
                 await server.until(() => server.seenAt("/hiveot/request").length === 2);
+                server.answer = () => ({ output: 5 });
                 server.dropStreams();
-                expect((await read).code).to.equal("CONNECTION_LOST");
                 expect((await invoke).code).to.equal("OUTCOME_UNKNOWN");
+                expect(await (await read).value()).to.equal(5);
+                expect(server.seenAt("invokeaction")).to.have.length(1);
             });
 
             it("does not know what became of a POST that was cut, and never hangs", async () => {
-                const thing = await start(secure, config);
+                const thing = await start(secure, { ...config, requestTimeout: 200 });
                 await thing.readProperty("count");
                 server.handlers.set("POST /hiveot/request", () => {
                     server.cut();
                 });
                 expect(await codeOf(thing.invokeAction("increment", 1))).to.equal("OUTCOME_UNKNOWN");
-                expect(await codeOf(thing.readProperty("count"))).to.equal("CONNECTION_LOST");
+                expect(await codeOf(thing.readProperty("count"))).to.equal("TIMEOUT");
+                expect(server.seenAt("invokeaction")).to.have.length(1);
             });
 
             it("closes everything at once when the servient shuts down", async () => {

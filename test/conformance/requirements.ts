@@ -360,7 +360,7 @@ const CLIENT = [
         http1: "a server that speaks HTTP/1.1 only is served as well",
         reconnect: "a stream that ends is opened again, and what was subscribed is subscribed again",
         "lost-requests":
-            "an open request on a dropped stream fails at once: CONNECTION_LOST if safe, else OUTCOME_UNKNOWN",
+            "an open request on a dropped stream is repeated if it is safe, else it fails with OUTCOME_UNKNOWN",
         destroy: "after servient.shutdown() the stream is closed",
         "foreign-origin": "credentials go to no other origin than theirs",
         untrusted: "a certificate that is not trusted, for another host or expired is refused before anything is sent",

@@ -345,7 +345,7 @@ describe("PeerOperations", () => {
         });
     });
 
-    it("tells of the path after what waited has failed, and restored once all subscriptions are answered", async () => {
+    it("tells of the path after what cannot be repeated has failed, and restored once all subscriptions are answered", async () => {
         const told: string[] = [];
         const { peer, far } = connected({
             dropped: ({ code }) => told.push(`dropped ${code}, ${String(peer.pendingRequests)} wait`),
@@ -358,20 +358,22 @@ describe("PeerOperations", () => {
             onError: () => told.push("subscription ended"),
         });
         far.answer = () => undefined;
-        const read = codeOf(peer.readProperty("t", "p"));
+        const read = peer.readProperty("t", "p");
+        const write = codeOf(peer.writeProperty("t", "p", 1));
         far.receiver.dropped(new SseScError("CONNECTION_LOST"));
-        expect(await read).to.equal("CONNECTION_LOST");
+        expect(await write).to.equal("OUTCOME_UNKNOWN");
         far.receiver.reopened();
         await turns();
-        expect(told).to.deep.equal(["dropped CONNECTION_LOST, 0 wait"]);
+        expect(told).to.deep.equal(["dropped CONNECTION_LOST, 1 wait"]);
         far.receiver.dropped(new SseScError("CONNECTION_LOST")); // the renewal under way is void
         await turns();
         far.answer = () => null;
         far.receiver.reopened();
+        expect(await read).to.equal(null);
         await turns();
         far.close();
         expect(told.slice(1)).to.deep.equal([
-            "dropped CONNECTION_LOST, 0 wait",
+            "dropped CONNECTION_LOST, 1 wait",
             "restored",
             "subscription ended",
             "closed ALREADY_CLOSED",

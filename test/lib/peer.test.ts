@@ -100,11 +100,43 @@ describe("Peer", () => {
             expect((await failure(peer.invokeAction("t", "a"))).code).to.equal("OUTCOME_UNKNOWN");
         });
 
-        it("rejects pending requests when the path drops, safe ones with CONNECTION_LOST", async () => {
-            const { peer, channel } = peerWith(() => undefined);
+        it("rejects unsafe requests when the path drops, and sends safe ones again when it reopens", async () => {
+            const { peer, channel } = peerWith((request) => {
+                if (channel.sent.length > 2) respond(channel, request, "read");
+            });
             const read = peer.readProperty("t", "p");
             const write = peer.writeProperty("t", "p", 1);
             channel.receiver?.dropped(new SseScError("CONNECTION_LOST"));
+            expect((await failure(write)).code).to.equal("OUTCOME_UNKNOWN");
+            expect(peer.pendingRequests).to.equal(1);
+            channel.receiver?.reopened();
+            expect(await read).to.equal("read");
+            expect(channel.sent[2], "the same message").to.equal(channel.sent[0]);
+            expect(channel.sent).to.have.length(3);
+        });
+
+        it("keeps all requests when the path drops that may resume; on a gap unsafe ones fail, safe ones are sent again", async () => {
+            const { peer, channel } = peerWith((request) => {
+                if (channel.sent.length > 2) respond(channel, request, "read");
+            });
+            const read = peer.readProperty("t", "p");
+            const write = peer.writeProperty("t", "p", 1);
+            channel.receiver?.dropped(new SseScError("CONNECTION_LOST"), true);
+            channel.receiver?.resumed();
+            expect([peer.pendingRequests, channel.sent.length]).to.deep.equal([2, 2]);
+            channel.receiver?.dropped(new SseScError("CONNECTION_LOST"), true);
+            channel.receiver?.reopened();
+            expect((await failure(write)).code).to.equal("OUTCOME_UNKNOWN");
+            expect(await read).to.equal("read");
+            expect(channel.sent).to.have.length(3);
+        });
+
+        it("rejects requests when the path is gone for good, safe ones with CONNECTION_LOST", async () => {
+            const { peer, channel } = peerWith(() => undefined);
+            const read = peer.readProperty("t", "p");
+            const write = peer.writeProperty("t", "p", 1);
+            channel.receiver?.dropped(new SseScError("CONNECTION_LOST"), true);
+            channel.receiver?.closed(new SseScError("UNAUTHORIZED"));
             expect((await failure(read)).code).to.equal("CONNECTION_LOST");
             expect((await failure(write)).code).to.equal("OUTCOME_UNKNOWN");
             expect(peer.pendingRequests).to.equal(0);
