@@ -11,8 +11,8 @@
 import type { Channel, ChannelReceiver, SendOptions } from "../../lib/channel";
 import type { MessageConverter } from "../../lib/converters/converter";
 import { SseScError, toSseScError } from "../../lib/errors";
-import type { Message, RequestMessage } from "../../lib/messages";
-import { unknownOutcome } from "../../lib/pending-requests";
+import type { Message } from "../../lib/messages";
+import { sendRequest, type RequestPath } from "./dialled-requests";
 import { openEventStream, type EventStreamHandle } from "./dialled-stream";
 import { backOff, type ReconnectOptions } from "./back-off";
 import { DialledPosts, type PostOptions } from "./dialled-posts";
@@ -65,6 +65,14 @@ export class DialledChannel implements Channel {
     /** Ties POSTs to the stream; stays the same for the life of the channel, so that a resume has something to name. */
     readonly #cid = globalThis.crypto.randomUUID();
     readonly #posts: DialledPosts;
+    readonly #requestPath: RequestPath = {
+        opened: (options) => this.#opened(options),
+        post: (body, query) => this.#post("request", body, { query }),
+        session: () => this.#session,
+        resumes: () => this.#resumes,
+        isClosed: () => this.closed,
+        pause: (failures) => this.#pause(failures),
+    };
     #receiver: ChannelReceiver | undefined;
     #state: State = "idle";
     #stream: EventStreamHandle | undefined;
@@ -113,7 +121,7 @@ export class DialledChannel implements Channel {
                 message,
                 converter,
                 (body) => this.#send(message, body, options),
-                (failures) => backOff(failures, this.#options.reconnect, 0, this.#abort.signal)
+                (failures) => this.#pause(failures)
             );
         }
         let body: string;
@@ -153,37 +161,19 @@ export class DialledChannel implements Channel {
     }
 
     async #send(message: Message, body: string, options: SendOptions): Promise<void> {
-        const { query, isWanted, onNotTaken } = options;
-        /** The session in which an attempt ended without anybody knowing whether the message was taken. */
-        let ambiguous: number | undefined;
-        for (let attempt = 1; ; attempt++) {
-            await this.#opened(options);
-            if (ambiguous !== undefined && ambiguous !== this.#session && !isSafe(message)) {
-                // Another session knows nothing of that attempt (design.md, "Repeated requests").
-                throw new SseScError("OUTCOME_UNKNOWN");
-            }
-            const session = this.#session;
-            try {
-                await this.#post(message.kind, body, { query });
-                return;
-            } catch (thrown) {
-                const error = toSseScError(thrown);
-                const untaken = error.code === "CONNECT_FAILED" || error.code === "NO_SESSION";
-                // A server that cannot resume does not know repeats: there only what is safe is sent again.
-                const repeats = this.#resumes
-                    ? untaken || isAmbiguous(error)
-                    : (ambiguous !== undefined && untaken) || (isAmbiguous(error) && isSafe(message));
-                if (message.kind !== "request") throw thrown;
-                if (!repeats || isWanted === undefined || this.closed) throw requestFailure(message, error);
-                if (!untaken) ambiguous ??= session;
-                else if (ambiguous === undefined) onNotTaken?.();
-                // What it says of the stream shows in the next turn of the event loop.
-                await new Promise(setImmediate);
-                if (this.#state === "open") {
-                    await backOff(attempt, this.#options.reconnect, 0, this.#abort.signal).catch(() => undefined);
-                }
-            }
+        if (message.kind === "request") {
+            await sendRequest(message, body, this.#requestPath, options);
+            return;
         }
+        await this.#opened(options);
+        await this.#post(message.kind, body, {});
+    }
+
+    /** Waits ahead of another attempt, if the path is open then: else it waits for that. */
+    async #pause(failures: number): Promise<void> {
+        await new Promise(setImmediate); // what a failure says of the stream shows in the next turn of the event loop
+        if (this.#state !== "open") return;
+        await backOff(failures, this.#options.reconnect, 0, this.#abort.signal).catch(() => undefined);
     }
 
     /** Waits for the path to open. @throws SseScError why it does not; ABORTED if nobody waits for the message any more */
@@ -381,22 +371,6 @@ export class DialledChannel implements Channel {
         this.#options.onEnd?.();
         this.#receiver?.closed(error);
     }
-}
-
-/** Nobody knows whether the message was taken. */
-function isAmbiguous({ code }: SseScError): boolean {
-    return code === "CONNECTION_LOST" || code === "TIMEOUT";
-}
-
-/** Doing it twice does no harm. */
-function isSafe(message: Message): boolean {
-    return message.kind === "request" && unknownOutcome(message, "CONNECTION_LOST").code !== "OUTCOME_UNKNOWN";
-}
-
-/** The failure of a request whose POST failed so. */
-function requestFailure(message: RequestMessage, error: SseScError): SseScError {
-    if (error.code !== "CONNECTION_LOST" && error.code !== "TIMEOUT") return error;
-    return unknownOutcome(message, error.code, error);
 }
 
 /** What a new attempt would not change. */

@@ -17,7 +17,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["CONNECTION_LOST", "
 /**
  * Sends a response.
  * @param post sends the text of an envelope once the path is open; rejects with a SseScError
- * @param wait waits ahead of the next attempt; it gets the number of those that failed. Rejects when there is to be none
+ * @param wait waits ahead of the next attempt; it gets the number of those that failed.
  * @throws SseScError if the other side did not take it
  */
 export async function deliverResponse(

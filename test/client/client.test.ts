@@ -173,6 +173,25 @@ describe("client", () => {
                 expect(server.seenAt("invokeaction")).to.have.length(1);
             });
 
+            it("repeats a POST that alone was cut only if that does no harm: the server does not know repeats", async () => {
+                const thing = await start(secure, config);
+                await thing.readProperty("count");
+                const take = server.handlers.get("POST /hiveot/request")!;
+                const cutOne = (): void => {
+                    server.handlers.set("POST /hiveot/request", (_, reply) => {
+                        server.handlers.set("POST /hiveot/request", take);
+                        server.cutExchange(reply);
+                    });
+                };
+                server.answer = () => ({ output: 5 });
+                cutOne();
+                expect(await codeOf(thing.invokeAction("increment", 1))).to.equal("OUTCOME_UNKNOWN");
+                cutOne();
+                expect(await (await thing.readProperty("count")).value()).to.equal(5);
+                const seen = ["invokeaction", "readproperty"].map((operation) => server.seenAt(operation).length);
+                expect([...seen, server.opened]).to.deep.equal([1, 3, 1]);
+            });
+
             it("closes everything at once when the servient shuts down", async () => {
                 const thing = await start(secure, config);
                 server.answer = ({ operation }) => (operation === "readproperty" ? undefined : {});

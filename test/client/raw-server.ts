@@ -181,6 +181,12 @@ export class RawServer {
         }
     }
 
+    /** Cuts one exchange: its connection on HTTP/1.1, its stream on HTTP/2. */
+    cutExchange(reply: Reply): void {
+        if (reply.stream === undefined) reply.socket?.destroy();
+        else reply.stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+    }
+
     /** Cuts all TCP connections. */
     cut(): void {
         for (const socket of this.#sockets.values()) socket.destroy();

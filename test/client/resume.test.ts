@@ -194,6 +194,34 @@ describe("a client of a server that resumes", () => {
                 expect(server.seenAt("invokeaction")).to.have.length(1);
             });
 
+            it("repeats a POST that alone was cut, on the same stream", async () => {
+                await start(transport);
+                const take = server.handlers.get(POST)!;
+                server.handlers.set(POST, (_, reply) => {
+                    server.handlers.set(POST, take);
+                    server.cutExchange(reply);
+                });
+                expect(await connection.invokeAction("t", "a", 7)).to.equal(7);
+                expect([server.executed.length, server.opened]).to.deep.equal([1, 1]);
+            });
+
+            it("does not know of a request whose repeat gets NO_SESSION, because the first attempt may have been taken", async () => {
+                await start(transport);
+                const take = server.handlers.get(POST)!;
+                server.handlers.set(POST, ({ body, headers }, reply) => {
+                    server.handlers.set(POST, take);
+                    server.execute(body, String(headers["cid"]));
+                    server.forget();
+                    server.answer = () => ({ output: "pong" });
+                    server.cutExchange(reply);
+                });
+                server.answer = () => undefined;
+                expect(await codeOf(connection.invokeAction("t", "a", 7))).to.equal("OUTCOME_UNKNOWN");
+                await connection.ping();
+                expect(server.executed.map(({ operation }) => operation)).to.deep.equal(["invokeaction", "ping"]);
+                expect(server.seenAt("invokeaction"), "it was repeated").to.have.length(2);
+            });
+
             it("sends again what NO_SESSION proves not to have been done", async () => {
                 await start(transport);
                 server.forget();
@@ -217,6 +245,11 @@ describe("a client of a server that resumes", () => {
                 server.forget();
                 server.cut();
                 await eventually("notified", () => heard.length === 2);
+                await connection.ping();
+                server.answer = () => ({}); // no value yet
+                server.forget();
+                server.cut();
+                await server.until(() => server.seenAt("readproperty").length === 3);
                 await connection.ping();
                 expect(heard).to.deep.equal(["read", "newer"]);
             });
