@@ -169,7 +169,7 @@ export class RawServer {
     forget(): void {
         this.#sessions.clear();
         this.#messageIds.clear();
-        this.#epoch = this.#epoch === "aaaaaaaa" ? "bbbbbbbb" : "cccccccc";
+        this.#epoch = (parseInt(this.#epoch, 16) + 1).toString(16);
         this.#sequence = 0;
     }
 
