@@ -157,7 +157,7 @@ export class Http1Transport implements ClientTransport {
     /** Sends a request. `failure` tells why the reply was cut short, if we did it; `stop` ends the watching. */
     async #dispatch(
         dispatcher: Client | Pool,
-        method: "GET" | "POST",
+        method: TransportRequest["method"],
         request: StreamRequest & { readonly body?: string }
     ): Promise<{ dispatched: Dispatched; failure: () => SseScError | undefined; stop: () => void }> {
         const controller = new AbortController();

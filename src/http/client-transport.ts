@@ -9,7 +9,7 @@ import { SseScError } from "../../lib/errors";
 
 /** One request. */
 export interface TransportRequest {
-    readonly method: "GET" | "POST";
+    readonly method: "GET" | "POST" | "DELETE";
     /** Path and query. */
     readonly path: string;
     readonly headers: Readonly<Record<string, string>>;

@@ -156,8 +156,11 @@ export class DialledChannel implements Channel {
         await this.#post("notification", lines.join("\n"), { contentType, signal });
     }
 
-    close(): void {
-        this.#end(new SseScError("ALREADY_CLOSED"));
+    /** Ends everything at once, and tells a server that would keep a session for us. @returns what resolves when it has heard, or does not answer */
+    async close(): Promise<void> {
+        const farewell = this.#state === "open" && this.#resumes ? this.#posts.farewell() : undefined;
+        this.#end(new SseScError("ALREADY_CLOSED"), farewell);
+        await farewell;
     }
 
     async #send(message: Message, body: string, options: SendOptions): Promise<void> {
@@ -362,13 +365,15 @@ export class DialledChannel implements Channel {
         this.#giveUpTransport = undefined;
     }
 
-    #end(error: SseScError): void {
+    /** @param farewell what goes by the transport yet */
+    #end(error: SseScError, farewell?: Promise<void>): void {
         if (this.#state === "closed") return;
         this.#state = "closed";
         this.#closedBy = error;
         this.#release();
         this.#abort.abort(error);
-        this.#options.onEnd?.();
+        if (farewell === undefined) this.#options.onEnd?.();
+        else void farewell.then(this.#options.onEnd);
         this.#receiver?.closed(error);
     }
 }

@@ -12,6 +12,9 @@ const POST_PATH: Readonly<Record<Message["kind"], string>> = {
     notification: "/hiveot/notification",
 };
 
+/** Milliseconds for which the end of a connection may wait for the server to hear of it. */
+const FAREWELL_TIMEOUT = 1_000;
+
 export interface DialledPostsOptions {
     readonly transport: SharedTransport;
     /** Says who we are; without it nothing is said. */
@@ -61,6 +64,22 @@ export class DialledPosts {
             const refused = response.status === 401 && first ? authorization?.token : undefined;
             if (refused !== undefined && (await session?.recover(refused)) === true) continue;
             throw replyError(response);
+        }
+    }
+
+    /** Says that we do not come back, so that the server keeps nothing for us. Never rejects: it forgets us in time without it too. */
+    async farewell(): Promise<void> {
+        const { transport, session, streamPath, cid, timeout } = this.#options;
+        const release = transport.hold(); // whoever says so is about to give it up
+        try {
+            const authorization = await session?.authorize();
+            const headers = { ...authorization?.headers, cid };
+            const within = Math.min(timeout, FAREWELL_TIMEOUT);
+            await transport.request({ method: "DELETE", path: streamPath, headers, timeout: within });
+        } catch {
+            // see above
+        } finally {
+            release();
         }
     }
 }

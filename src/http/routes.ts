@@ -69,10 +69,8 @@ type Handler = (
     query: string
 ) => Promise<void> | void;
 
-interface Route {
-    readonly method: "GET" | "POST";
-    readonly handle: Handler;
-}
+/** What a path does, by method. */
+type Route = ReadonlyMap<string | undefined, Handler>;
 
 /** The SSE-SC routes of one server. The sender of a message is who authenticated, whatever the envelope says. */
 export class SseScRoutes {
@@ -83,12 +81,16 @@ export class SseScRoutes {
 
     constructor(private readonly options: RouteOptions) {
         for (const [path, converter] of options.streams) {
-            this.#routes.set(path, {
-                method: "GET",
-                handle: (request, response, identity) => {
-                    this.#openStream(request, response, identity, converter);
-                },
-            });
+            const open: Handler = (request, response, identity) => {
+                this.#openStream(request, response, identity, converter);
+            };
+            this.#routes.set(
+                path,
+                new Map([
+                    ["GET", open],
+                    ["DELETE", this.#endSession.bind(this)],
+                ])
+            );
         }
         this.#converters = new Set(options.streams.values());
         this.#post(REQUEST_PATH, this.#request.bind(this));
@@ -125,25 +127,27 @@ export class SseScRoutes {
         request.on("error", ignore);
         const fail = (error: unknown): void => {
             if (!(error instanceof SseScError))
-                this.options.onError(`${route.method} ${splitTarget(request.url).path}`, error);
+                this.options.onError(`${request.method} ${splitTarget(request.url).path}`, error);
             respondWithError(request, response, error);
         };
         try {
-            if (request.method !== route.method) {
-                throw new SseScError("METHOD_NOT_ALLOWED", undefined, { headers: { allow: route.method } });
+            const handle = route.get(request.method);
+            if (handle === undefined) {
+                const allow = [...route.keys()].join(", ");
+                throw new SseScError("METHOD_NOT_ALLOWED", undefined, { headers: { allow } });
             }
             // Ahead of anything else: a client without rights learns nothing, and costs nothing.
             const identity = this.options.authenticate(request, response);
             if (identity instanceof Promise) {
-                identity.then((known) => route.handle(request, response, known, query)).catch(fail);
-            } else route.handle(request, response, identity, query)?.catch(fail);
+                identity.then((known) => handle(request, response, known, query)).catch(fail);
+            } else handle(request, response, identity, query)?.catch(fail);
         } catch (error) {
             fail(error);
         }
     }
 
     #post(path: string, handle: Handler): void {
-        this.#routes.set(path, { method: "POST", handle });
+        this.#routes.set(path, new Map([["POST", handle]]));
     }
 
     #openStream(request: HttpRequest, response: HttpResponse, identity: Identity, converter: MessageConverter): void {
@@ -176,6 +180,12 @@ export class SseScRoutes {
             ...(resumption === undefined || !init.resumes ? {} : { [RESUME_HEADER]: resumption }),
         });
         sessions.open({ ...init, response }, position, resumption);
+    }
+
+    /** A client says that it does not come back: nothing is kept for it, and nobody waits for it (PROTOCOL.md, "Resume"). */
+    #endSession(request: HttpRequest, response: HttpResponse, identity: Identity): void {
+        this.options.sessions.find(identity.clientId, requireCid(request))?.channel.close();
+        respond(response, 204);
     }
 
     async #request(request: HttpRequest, response: HttpResponse, identity: Identity, query: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** An agent whose connection to a hub of ours breaks: the hub keeps its session, and nothing begins anew (design.md, "Delivery"). */
 import { expect } from "chai";
-import { connect } from "../../src/index";
+import { connect, SseScError, type Connection } from "../../src/index";
 import { FaultProxy } from "../faults/proxy";
 import { onEnd } from "../hub/harness";
 import { eventually } from "../support/eventually";
@@ -10,6 +10,10 @@ import { agentConfig, AgentSetUp, eventsOf, nextEvent } from "./agent-set-up";
 
 const DEVICE = { username: usernameOf("device"), password: passwordOf("device") } as const;
 const ADMIN = { username: usernameOf("admin"), password: passwordOf("admin") } as const;
+
+async function codeOf(promise: Promise<unknown>): Promise<unknown> {
+    return promise.catch((error: unknown) => error instanceof SseScError && error.code);
+}
 
 for (const transport of TRANSPORTS) {
     describe(`an agent whose connection breaks, over ${transport}`, () => {
@@ -30,6 +34,13 @@ for (const transport of TRANSPORTS) {
             events = eventsOf(device.agent);
         }
 
+        async function connectConsumer(): Promise<Connection> {
+            const { reconnect, hub: url, ...tls } = await agentConfig(transport, `${hub.scheme}://${hub.authority}`);
+            const consumer = await connect(url, ADMIN, { ...tls, ...(reconnect === undefined ? {} : { reconnect }) });
+            onEnd(() => consumer.close());
+            return consumer;
+        }
+
         async function breaks(): Promise<void> {
             const back = nextEvent(device.agent, "connected");
             proxy.endAll("reset");
@@ -38,9 +49,7 @@ for (const transport of TRANSPORTS) {
 
         it("has its TDs there yet when it is resumed, and all that was open and told meanwhile arrives, once", async () => {
             await start(60_000);
-            const { reconnect, hub: url, ...tls } = await agentConfig(transport, `${hub.scheme}://${hub.authority}`);
-            const consumer = await connect(url, ADMIN, { ...tls, ...(reconnect === undefined ? {} : { reconnect }) });
-            onEnd(() => consumer.close());
+            const consumer = await connectConsumer();
             const heard: unknown[] = [];
             await consumer.subscribeEvent(COUNTER_ID, "tick", { onNotification: ({ value }) => heard.push(value) });
             const release = device.counter.hold();
@@ -74,6 +83,21 @@ for (const transport of TRANSPORTS) {
             await nextEvent(device.agent, "registered");
             expect(events).to.deep.equal(["disconnected CONNECTION_LOST", "connected", `registered ${COUNTER_ID}`]);
             expect(hub.server.getThingDescription(COUNTER_ID)).to.have.property("title", "Another title");
+        });
+
+        it("is not waited for when it was stopped, and what waited for it fails", async () => {
+            await start(60_000);
+            const consumer = await connectConsumer();
+            const release = device.counter.hold();
+            const open = codeOf(consumer.invokeAction(COUNTER_ID, "slow", 5));
+            await device.counter.invoked("slow", 1);
+            await device.agent.stop();
+            expect(await open).to.equal("OUTCOME_UNKNOWN");
+            expect(await codeOf(consumer.readProperty(COUNTER_ID, "limit"))).to.equal("AGENT_OFFLINE");
+            expect(hub.server.status).to.include({ sessions: 1, lingering: 0 });
+            release();
+            await consumer.close();
+            expect(hub.server.status).to.include({ sessions: 0, lingering: 0 });
         });
 
         it("writes its TDs anew when the hub has forgotten it", async () => {

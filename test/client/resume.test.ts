@@ -254,6 +254,23 @@ describe("a client of a server that resumes", () => {
                 expect(heard).to.deep.equal(["read", "newer"]);
             });
 
+            it("says that it does not come back when it is closed, and waits no longer for a reply than for that to a POST", async () => {
+                await start(transport, { resumes: true }, { requestTimeout: 50 });
+                server.handlers.set("DELETE /hiveot/ssesc", () => undefined);
+                await connection.ping();
+                await connection.close();
+                const seen = server.seenAt("/hiveot/ssesc");
+                expect(seen.map(({ method }) => method)).to.deep.equal(["GET", "DELETE"]);
+                expect(seen[1]?.headers["cid"]).to.equal(seen[0]?.headers["cid"]);
+            });
+
+            it("leaves a server that cannot resume without a word", async () => {
+                await start(transport, {});
+                await connection.ping();
+                await connection.close();
+                expect(server.seenAt("/hiveot/ssesc").map(({ method }) => method)).to.deep.equal(["GET"]);
+            });
+
             it("leaves a server that falls silent after 2.5 of its heartbeats, with what goes the same way", async () => {
                 await start(transport, { resumes: true, heartbeat: 0.02 });
                 server.answer = () => undefined;

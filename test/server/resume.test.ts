@@ -1,6 +1,6 @@
 /** A stream that drops and comes back: what was missed follows, each once, and nothing is done twice (PROTOCOL.md, "Resume"). */
 import { expect } from "chai";
-import type { RawClient } from "../conformance/raw/raw-client";
+import type { RawClient, RequestHeaders } from "../conformance/raw/raw-client";
 import { onEnd } from "../hub/harness";
 import { eventually } from "../support/eventually";
 import { isSecure, SetUp, TRANSPORTS, type Transport } from "../support/set-ups";
@@ -106,6 +106,40 @@ describe("a stream that is resumed", () => {
                 expect(reply.body).to.include("NO_SESSION");
                 await open({ ...OURS, "last-event-id": id });
                 expect(client.stream!.headers["hiveot-resume"]).to.equal("gap");
+            });
+
+            it("is forgotten at once when its client says that it does not come back, with a stream or without", async () => {
+                await start();
+                const farewell = async (headers: RequestHeaders, by = client): Promise<number> =>
+                    (await by.request("DELETE", "/hiveot/ssesc", { headers })).status;
+                for (const drops of [true, false]) {
+                    const id = await open(OURS);
+                    await client.call({ operation: "subscribeallevents", thingID: COUNTER_ID });
+                    if (drops) await drop();
+                    const other = await setUp.client(transport, "manager");
+                    onEnd(() => other.close());
+                    for (const headers of [{}, { ...client.headers(), cid: "" }, { cid: "c" }]) {
+                        expect(await farewell(headers)).to.be.within(400, 401);
+                    }
+                    expect(await farewell({ ...other.headers(), cid: "c" }, other)).to.equal(204);
+                    expect(await farewell({ ...client.headers(), cid: "another" })).to.equal(204);
+                    const { lingering, sessions } = setUp.server.status;
+                    expect([lingering, sessions]).to.deep.equal(drops ? [1, 0] : [0, 1]);
+                    const before = client.stream!;
+                    expect(await farewell({ ...client.headers(), cid: "c" })).to.equal(204);
+                    await before.closed;
+                    expect(setUp.server.status).to.include({
+                        lingering: 0,
+                        sessions: 0,
+                        subscribers: 0,
+                        outboxBytes: 0,
+                    });
+                    const reply = await client.post("/hiveot/request", { operation: "ping", correlationID: "late" });
+                    expect(reply.body).to.include("NO_SESSION");
+                    await open({ ...OURS, "last-event-id": id });
+                    expect(client.stream!.headers["hiveot-resume"]).to.equal("gap");
+                    expect(await farewell({ ...client.headers(), cid: "c" })).to.equal(204);
+                }
             });
 
             it("is nobody else's, whatever cid he names", async () => {
