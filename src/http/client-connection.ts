@@ -171,7 +171,7 @@ export class ClientConnection {
 
     /** Ends everything at once: what waits fails, timers are gone. @returns what resolves when the sockets are gone too */
     async close(): Promise<void> {
-        await this.#channel.close();
+        await this.#channel.leave();
         await this.#transport.close();
     }
 }

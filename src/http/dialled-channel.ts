@@ -156,8 +156,12 @@ export class DialledChannel implements Channel {
         await this.#post("notification", lines.join("\n"), { contentType, signal });
     }
 
-    /** Ends everything at once, and tells a server that would keep a session for us. @returns what resolves when it has heard, or does not answer */
-    async close(): Promise<void> {
+    close(): void {
+        void this.leave();
+    }
+
+    /** Closes it, and tells a server that would keep a session for us. @returns what resolves when that has heard, or does not answer */
+    async leave(): Promise<void> {
         const farewell = this.#state === "open" && this.#resumes ? this.#posts.farewell() : undefined;
         this.#end(new SseScError("ALREADY_CLOSED"), farewell);
         await farewell;
