@@ -1,7 +1,7 @@
 /** The README: its snippets run as they stand there, and its tables are complete. */
 import { expect } from "chai";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,6 +45,27 @@ describe("README", function () {
 
     after(() => {
         rmSync(folder, { recursive: true, force: true });
+    });
+
+    it("names tests and fault scenarios for what users may rely on, and all of them exist", () => {
+        const [, section = ""] = /^## What you may rely on\n([^]*?)\n\n\*\*A server that stops/m.exec(README) ?? [];
+        const guarantees =
+            section
+                .split("\n\n")
+                .find((paragraph) => paragraph.startsWith("- "))
+                ?.split(/^- /m)
+                .slice(1) ?? [];
+        const scenarios = readFileSync(join(ROOT, "test/faults/README.md"), "utf8");
+        expect(guarantees).to.have.length.above(10);
+        for (const guarantee of guarantees) {
+            const shown = guarantee.slice(guarantee.indexOf("`test/")).matchAll(/`([^`]+)`/g);
+            const names = [...shown].map(([, name = ""]) => name);
+            expect(names, guarantee).to.not.be.empty;
+            for (const name of names) {
+                if (name.startsWith("test/")) expect(existsSync(join(ROOT, name)), name).to.equal(true);
+                else expect(scenarios).to.include(`| \`${name}\` `);
+            }
+        }
     });
 
     for (const language of ["ts", "js"]) {
