@@ -1,19 +1,16 @@
 /** An agent whose connection to a hub of ours breaks: the hub keeps its session, and nothing begins anew (design.md, "Delivery"). */
 import { expect } from "chai";
-import { connect, SseScError, type Connection } from "../../src/index";
+import { connect, type Connection } from "../../src/index";
 import { FaultProxy } from "../faults/proxy";
 import { onEnd } from "../hub/harness";
 import { eventually } from "../support/eventually";
 import { isSecure, passwordOf, SetUp, TRANSPORTS, usernameOf } from "../support/set-ups";
 import { COUNTER_ID } from "../support/things";
 import { agentConfig, AgentSetUp, eventsOf, nextEvent } from "./agent-set-up";
+import { codeOf } from "../support/failures";
 
 const DEVICE = { username: usernameOf("device"), password: passwordOf("device") } as const;
 const ADMIN = { username: usernameOf("admin"), password: passwordOf("admin") } as const;
-
-async function codeOf(promise: Promise<unknown>): Promise<unknown> {
-    return promise.catch((error: unknown) => error instanceof SseScError && error.code);
-}
 
 for (const transport of TRANSPORTS) {
     describe(`an agent whose connection breaks, over ${transport}`, () => {

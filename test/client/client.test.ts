@@ -6,26 +6,13 @@ import type { SseScClientConfig } from "../../src/client-config";
 import { SseScClientFactory, SseScPlainClientFactory } from "../../src/sse-sc-client-factory";
 import { certificate, type TestCertificate } from "../support/certificates";
 import { counterTd, RawServer } from "./raw-server";
+import { codeOf, failure } from "../support/failures";
 
 type Wot = Awaited<ReturnType<Servient["start"]>>;
 type Consumed = Awaited<ReturnType<Wot["consume"]>>;
 
 const ACCOUNT = { username: "alice", password: "secret" };
 const FAST = { reconnect: { min: 1, max: 20 } };
-
-async function failure(promise: Promise<unknown>): Promise<SseScError> {
-    try {
-        await promise;
-    } catch (error) {
-        if (error instanceof SseScError) return error;
-        throw error;
-    }
-    throw new Error("nothing failed");
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-    return (await failure(promise)).code;
-}
 
 /** Collects what a listener hears; `next` waits for it. */
 class Heard<T> {

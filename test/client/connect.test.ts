@@ -9,24 +9,11 @@ import { eventually } from "../support/eventually";
 import { isSecure, passwordOf, SetUp, sharedSetUps, TRANSPORTS, usernameOf, type Transport } from "../support/set-ups";
 import { COUNTER_ID, PROGRESS } from "../support/things";
 import { RawServer } from "./raw-server";
+import { codeOf, failure } from "../support/failures";
 
 const ADMIN = { username: usernameOf("admin"), password: passwordOf("admin") };
 const FAST = { reconnect: { min: 1, max: 50 } } satisfies ConnectionOptions;
 const NOTHING = { onNotification: () => undefined };
-
-async function failure(promise: Promise<unknown>): Promise<SseScError> {
-    try {
-        await promise;
-    } catch (error) {
-        if (error instanceof SseScError) return error;
-        throw error;
-    }
-    throw new Error("nothing failed");
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-    return (await failure(promise)).code;
-}
 
 /** What a connection told, as text, in order. */
 function eventsOf(connection: Connection): string[] {

@@ -7,7 +7,6 @@ import { expect } from "chai";
 import {
     fetchThingDescription,
     SseScClientFactory,
-    SseScError,
     SseScPlainClientFactory,
     type FetchDescriptionOptions,
 } from "../../src/index";
@@ -16,21 +15,12 @@ import { eventually } from "../support/eventually";
 import { isSecure, passwordOf, sharedSetUps, type Transport, TRANSPORTS, usernameOf } from "../support/set-ups";
 import { COUNTER_ID } from "../support/things";
 import { RawServer } from "./raw-server";
+import { failure as failureOf } from "../support/failures";
 
 const VIEWER = { username: usernameOf("viewer"), password: passwordOf("viewer") };
 const ADMIN = { username: usernameOf("admin"), password: passwordOf("admin") };
 const PATH = `/things/${encodeURIComponent(COUNTER_ID)}`;
 const RECORDED = readFileSync(join(__dirname, "../fixtures/hivekit-2026-08/server-counter.td.json"), "utf8");
-
-/** The error that a promise rejects with. */
-async function failureOf(promise: Promise<unknown>): Promise<SseScError> {
-    const error = await promise.then(
-        () => undefined,
-        (thrown: unknown) => thrown
-    );
-    if (error instanceof SseScError) return error;
-    throw new Error(`No SseScError: ${String(error)}`);
-}
 
 describe("fetchThingDescription", () => {
     const setUps = sharedSetUps({ server: { tdAccess: "authenticated" } });

@@ -1,24 +1,15 @@
 /** A client whose server resumes, and may forget: nothing is lost, nothing is done twice (PROTOCOL.md, "Resume"). */
 import { expect } from "chai";
-import { connect, SseScError, type Connection, type ConnectionOptions } from "../../src/index";
+import { connect, type Connection, type ConnectionOptions } from "../../src/index";
 import { certificate } from "../support/certificates";
 import { eventually } from "../support/eventually";
 import { isSecure, TRANSPORTS, type Transport } from "../support/set-ups";
 import { RawServer, type RawServerOptions } from "./raw-server";
+import { codeOf } from "../support/failures";
 
 const FAST = { reconnect: { min: 1, max: 20 } } satisfies ConnectionOptions;
 const POST = "POST /hiveot/request";
 const GET = "GET /hiveot/ssesc";
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-    try {
-        await promise;
-    } catch (error) {
-        if (error instanceof SseScError) return error.code;
-        throw error;
-    }
-    return "none";
-}
 
 describe("a client of a server that resumes", () => {
     let server: RawServer;

@@ -2,23 +2,14 @@ import { expect } from "chai";
 import * as http2 from "node:http2";
 import { createServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
-import { SseScError } from "../../lib/errors";
 import type { ClientTransport, ConnectOptions } from "../../src/http/client-transport";
 import { connectTransport } from "../../src/http/connect-transport";
 import { SharedTransport } from "../../src/http/shared-transport";
 import { certificate, otherHostCertificate, type TestCertificate } from "../support/certificates";
 import { RawServer, type Handler } from "./raw-server";
+import { codeOf } from "../support/failures";
 
 const POST = { method: "POST", path: "/x", headers: {}, body: "{}", timeout: 5_000 } as const;
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-    try {
-        await promise;
-        return "none";
-    } catch (error) {
-        return error instanceof SseScError ? error.code : String(error);
-    }
-}
 
 describe("client transport", () => {
     let tls: TestCertificate;

@@ -5,7 +5,7 @@
 import { Servient } from "@node-wot/core";
 import { expect } from "chai";
 import { once } from "node:events";
-import { SseScClientFactory, SseScError, SseScPlainClientFactory } from "../../src/index";
+import { SseScClientFactory, SseScPlainClientFactory } from "../../src/index";
 import { certificate, expiredCertificate, otherHostCertificate, type TestCertificate } from "../support/certificates";
 import { type Transport, TRANSPORTS } from "../support/set-ups";
 import { Inbox } from "./consumers";
@@ -13,6 +13,7 @@ import type { Envelope } from "./raw/event-stream";
 import { type Exchange, fixture, readRecording } from "./raw/recordings";
 import { on, ScriptedServer, type ScriptedReply, type SeenRequest } from "./raw/scripted-server";
 import { req } from "./requirements";
+import { failure } from "../support/failures";
 
 const OPERATIONS = readRecording("hivekit-2026-08/consumer-operations.jsonl");
 const ERRORS = readRecording("hivekit-2026-08/consumer-errors.jsonl");
@@ -71,16 +72,6 @@ interface World {
     readonly factory: Factory;
     readonly thing: WoT.ConsumedThing;
     readonly peer: ReturnType<Factory["peerFor"]>;
-}
-
-/** What a promise rejects with. */
-async function failure(promise: Promise<unknown>): Promise<SseScError> {
-    const error: unknown = await promise.then(
-        (value) => new Error(`It succeeded with ${JSON.stringify(value)}`),
-        (thrown: unknown) => thrown
-    );
-    if (!(error instanceof SseScError)) throw error;
-    return error;
 }
 
 async function read(thing: WoT.ConsumedThing, name = "count"): Promise<unknown> {

@@ -3,6 +3,7 @@ import type { Channel, ChannelReceiver, SendOptions } from "../../lib/channel";
 import { SseScError } from "../../lib/errors";
 import { createResponse, type Message, type RequestMessage } from "../../lib/messages";
 import { Peer, type PathListener } from "../../lib/peer";
+import { codeOf, failure } from "../support/failures";
 
 /** The near end of a path: the test plays the far end. */
 class FarEnd implements Channel {
@@ -53,20 +54,6 @@ function gate(): { promise: Promise<void>; open: () => void } {
 
 async function turns(): Promise<void> {
     for (let turn = 0; turn < 20; turn++) await Promise.resolve();
-}
-
-async function failure(promise: Promise<unknown>): Promise<SseScError> {
-    try {
-        await promise;
-    } catch (error) {
-        if (error instanceof SseScError) return error;
-        throw error;
-    }
-    throw new Error("did not fail");
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-    return (await failure(promise)).code;
 }
 
 const STATUS = {

@@ -10,6 +10,7 @@ import {
     type RequestMessage,
 } from "../../lib/messages";
 import { Peer, type PeerOptions } from "../../lib/peer";
+import { failure } from "../support/failures";
 
 /** Two ends of one path inside this process; what one sends, the other receives in the next turn of the microtasks. */
 class LocalChannel implements Channel {
@@ -46,16 +47,6 @@ function peerWith(answer: (request: RequestMessage, channel: LocalChannel) => vo
 
 function respond(channel: LocalChannel, request: RequestMessage, output?: unknown): void {
     channel.receiver?.received(createResponse(request, { output }), {});
-}
-
-async function failure(promise: Promise<unknown>): Promise<SseScError> {
-    try {
-        await promise;
-    } catch (error) {
-        if (error instanceof SseScError) return error;
-        throw error;
-    }
-    throw new Error("did not fail");
 }
 
 describe("Peer", () => {
