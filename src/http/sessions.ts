@@ -130,7 +130,8 @@ export class Sessions {
         const timer = this.#lingering.get(old);
         clearTimeout(timer);
         this.#lingering.delete(old);
-        old.stream(init, position.sequence);
+        // A client that names a frame of another life of this server has got none of this one.
+        old.stream(init, position.epoch === this.#numbers.epoch ? position.sequence : 0);
         this.handlers.onResumed?.(old);
         return old;
     }

@@ -252,6 +252,9 @@ const JANUARY = [
         "js-client":
             "HiveOT's JavaScript client logs in, opens its stream over HTTP/1.1, POSTs over HTTP/2, and refreshes",
     }),
+    ...rules("issue 6, Resume", "JAN", {
+        resume: "its Go client resumes with its cid and Last-Event-ID, though it knows nothing of features",
+    }),
     ...rules("issue 4, deliverable 1", "JAN", {
         "side-by-side": "a consumer of one dialect and a consumer of the other use the same Things at the same time",
         replaces: "a stream of another dialect with the same (client, cid) ends the old session (design.md, Delivery)",
