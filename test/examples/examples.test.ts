@@ -1,10 +1,12 @@
 /** The examples: each asserts what it shows. */
 import { expect } from "chai";
+import { sideBySide } from "../support/side-by-side";
 import { TestProcess } from "./process";
 
 describe("examples", function () {
     this.timeout(60_000);
-    afterEach(() => TestProcess.endAll());
+    after(() => TestProcess.endAll());
+    const aside = sideBySide(2); // all of it is work for other processes
 
     for (const name of [
         "thing",
@@ -17,10 +19,13 @@ describe("examples", function () {
         "hub",
         "hybrid",
     ]) {
-        it(`${name} runs, finds everything as expected, and exits by itself`, async () => {
-            const example = TestProcess.example(name);
-            expect(await example.exit, example.stderr).to.deep.equal({ code: 0, signal: null });
-            expect(example.stdout).to.match(/^all as expected\n$/m);
-        });
+        it(
+            `${name} runs, finds everything as expected, and exits by itself`,
+            aside(async () => {
+                const example = TestProcess.example(name);
+                expect(await example.exit, example.stderr).to.deep.equal({ code: 0, signal: null });
+                expect(example.stdout).to.match(/^all as expected\n$/m);
+            })
+        );
     }
 });

@@ -1,4 +1,4 @@
-/** Processes for the tests of examples: each in a group of its own, as a terminal makes them, and ended with its test. */
+/** Processes for the tests of examples: each in a group of its own, as a terminal makes them, and ended with its tests. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -64,6 +64,11 @@ export class TestProcess {
         await Promise.allSettled(left.map(({ exit }) => exit));
     }
 
+    /** False once `exit` is settled. */
+    get isRunning(): boolean {
+        return TestProcess.#running.has(this);
+    }
+
     get pid(): number {
         return this.#child.pid!;
     }
@@ -93,8 +98,7 @@ export class TestProcess {
         for (;;) {
             const match = pattern.exec(this.stdout);
             if (match !== null) return match;
-            if (!TestProcess.#running.has(this))
-                throw new Error(`${String(pattern)} never came:\n${this.stdout}${this.stderr}`);
+            if (!this.isRunning) throw new Error(`${String(pattern)} never came:\n${this.stdout}${this.stderr}`);
             await new Promise<void>((wake) => (this.#wake = wake));
         }
     }

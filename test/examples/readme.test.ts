@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sideBySide } from "../support/side-by-side";
 import { ROOT, TestProcess } from "./process";
 
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
@@ -34,18 +35,8 @@ function optionsIn(file: string, interfaceName: string): string[] {
 
 describe("README", function () {
     this.timeout(60_000);
-    let folder: string;
-
-    before(() => {
-        folder = mkdtempSync(join(tmpdir(), "hiveot-readme-"));
-        symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
-    });
-
-    afterEach(() => TestProcess.endAll());
-
-    after(() => {
-        rmSync(folder, { recursive: true, force: true });
-    });
+    after(() => TestProcess.endAll());
+    const aside = sideBySide();
 
     it("names tests and fault scenarios for what users may rely on, and all of them exist", () => {
         const [, section = ""] = /^## What you may rely on\n([^]*?)\n\n\*\*A server that stops/m.exec(README) ?? [];
@@ -69,36 +60,48 @@ describe("README", function () {
     });
 
     for (const language of ["ts", "js"]) {
-        it(`has a server and a client in .${language} that work when pasted`, async () => {
-            const port = String(await freePort());
-            const run = (name: string): TestProcess => {
-                const file = `${name}.${language}`;
-                writeFileSync(join(folder, file), snippet(file).replaceAll("8444", port));
-                // tsx finds the package itself by the paths of our tsconfig.json; .ci/package.ts tests the real package
-                const env = { TSX_TSCONFIG_PATH: join(ROOT, "tsconfig.json") };
-                return new TestProcess(process.execPath, ["--import", "tsx", file], env, folder);
-            };
-            const server = run("server");
-            await server.printed(/^TD: https:/m);
-            const client = run("client");
-            expect(await client.exit, client.stderr).to.deep.equal({ code: 0, signal: null });
-            expect(client.stdout.split("\n")).to.include.members([
-                "count is now 50",
-                "count is now 55",
-                "increment gave 55",
-                "read 55",
-            ]);
-            if (language === "js") return;
-            const connected = run("connect");
-            expect(await connected.exit, connected.stderr).to.deep.equal({ code: 0, signal: null });
-            expect(connected.stdout.split("\n")).to.include.members([
-                "count is now 50",
-                "count is now 55",
-                "increment gave 55",
-                "all: { count: 55 }",
-                "increment is completed with 55",
-            ]);
-        });
+        it(
+            `has a server and a client in .${language} that work when pasted`,
+            aside(async (onEnd) => {
+                const folder = mkdtempSync(join(tmpdir(), "hiveot-readme-"));
+                onEnd(() => {
+                    rmSync(folder, { recursive: true, force: true });
+                });
+                symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+                const port = String(await freePort());
+                const run = (name: string): TestProcess => {
+                    const file = `${name}.${language}`;
+                    writeFileSync(join(folder, file), snippet(file).replaceAll("8444", port));
+                    // tsx finds the package itself by the paths of our tsconfig.json; .ci/package.ts tests the real package
+                    const env = { TSX_TSCONFIG_PATH: join(ROOT, "tsconfig.json") };
+                    return new TestProcess(process.execPath, ["--import", "tsx", file], env, folder);
+                };
+                const server = run("server");
+                onEnd(async () => {
+                    if (server.isRunning) server.signalGroup("SIGKILL");
+                    await server.exit;
+                });
+                await server.printed(/^TD: https:/m);
+                const client = run("client");
+                expect(await client.exit, client.stderr).to.deep.equal({ code: 0, signal: null });
+                expect(client.stdout.split("\n")).to.include.members([
+                    "count is now 50",
+                    "count is now 55",
+                    "increment gave 55",
+                    "read 55",
+                ]);
+                if (language === "js") return;
+                const connected = run("connect");
+                expect(await connected.exit, connected.stderr).to.deep.equal({ code: 0, signal: null });
+                expect(connected.stdout.split("\n")).to.include.members([
+                    "count is now 50",
+                    "count is now 55",
+                    "increment gave 55",
+                    "all: { count: 55 }",
+                    "increment is completed with 55",
+                ]);
+            })
+        );
     }
 
     it("lists every option", () => {
