@@ -7,6 +7,7 @@ import { expect } from "chai";
 import { connect, SseScError, type Connection, type ConnectionOptions } from "../../src/index";
 import { eventually } from "../support/eventually";
 import { isSecure, passwordOf, SetUp, sharedSetUps, TRANSPORTS, usernameOf, type Transport } from "../support/set-ups";
+import { sideBySide } from "../support/side-by-side";
 import { COUNTER_ID, PROGRESS } from "../support/things";
 import { RawServer } from "./raw-server";
 import { codeOf, failure } from "../support/failures";
@@ -358,23 +359,25 @@ describe("connect()", () => {
                     await raw.stop();
                 }
             });
+        });
+    }
 
-            describe("a server that is killed and started again", function () {
-                this.timeout(30_000);
-                let child: Child | undefined;
+    describe("a server that is killed and started again", function () {
+        this.timeout(30_000);
+        const aside = sideBySide();
 
-                afterEach(async () => {
-                    await child?.kill();
-                });
-
-                it("is connected to again, subscriptions revive, requests made meanwhile are answered", async () => {
+        for (const transport of TRANSPORTS) {
+            it(
+                `is connected to again, subscriptions revive, requests made meanwhile are answered over ${transport}`,
+                aside(async (onEnd) => {
                     const secure = isSecure(transport);
-                    child = await Child.start(secure);
+                    const child = await Child.start(secure);
+                    onEnd(() => child.kill());
                     const url = `${secure ? "https" : "http"}://127.0.0.1:${String(child.port)}/hiveot/ssesc`;
                     // Each process has a certificate and a signing key of its own
                     const tls = { allowSelfSigned: true, httpVersion: transport === "TLS h2" ? 2 : 1 } as const;
                     const connection = await connect(url, ADMIN, { ...FAST, ...(secure ? tls : {}) });
-                    connections.push(connection);
+                    onEnd(() => connection.close());
                     const events = eventsOf(connection);
                     const changes = new EventEmitter();
                     await connection.observeProperty(COUNTER_ID, "count", {
@@ -392,7 +395,8 @@ describe("connect()", () => {
                         "TIMEOUT"
                     );
                     const waiting = connection.readProperty(COUNTER_ID, "count");
-                    child = await Child.start(secure, child.port);
+                    const next = await Child.start(secure, child.port);
+                    onEnd(() => next.kill());
                     await back;
                     expect(await invocation).to.equal("OUTCOME_UNKNOWN");
                     expect(await waiting).to.equal(0);
@@ -404,10 +408,10 @@ describe("connect()", () => {
                         "disconnected CONNECTION_LOST, reconnecting",
                         "connected, connected",
                     ]);
-                });
-            });
-        });
-    }
+                })
+            );
+        }
+    });
 
     describe("connecting", () => {
         let silent: Server;

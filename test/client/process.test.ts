@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { certificate } from "../support/certificates";
+import { sideBySide, type OnEnd } from "../support/side-by-side";
 import { counterTd, RawServer } from "./raw-server";
 
 const ROOT = join(__dirname, "../..");
@@ -49,41 +50,46 @@ const CONSUME = `
 
 describe("a process with a client", function () {
     this.timeout(30_000);
-    let server: RawServer;
-
-    afterEach(async () => {
-        await (server as RawServer | undefined)?.stop();
-    });
+    const aside = sideBySide(2); // all of it is work for other processes
 
     for (const [name, secure, http1Only] of [
         ["plain h1", false, true],
         ["TLS h1", true, true],
         ["TLS h2", true, false],
     ] as const) {
-        async function start(): Promise<Record<string, string>> {
+        async function start(
+            onEnd: OnEnd
+        ): Promise<{ readonly server: RawServer; readonly environment: Record<string, string> }> {
             const tls = await certificate();
-            server = await RawServer.start(secure ? { tls, http1Only } : {});
+            const server = await RawServer.start(secure ? { tls, http1Only } : {});
+            onEnd(() => server.stop());
             const scheme = secure ? "sse" : "sse-plain";
-            return { SCHEME: scheme, CA: tls.cert, TD: JSON.stringify(counterTd(server, scheme)) };
+            const environment = { SCHEME: scheme, CA: tls.cert, TD: JSON.stringify(counterTd(server, scheme)) };
+            return { server, environment };
         }
 
-        it(`exits by itself after servient.shutdown() over ${name}, whatever is under way`, async () => {
-            const environment = await start();
-            server.answer = ({ operation }) => (operation === "readproperty" ? undefined : {});
-            const shutdown = `main(async (thing, servient) => {
+        it(
+            `exits by itself after servient.shutdown() over ${name}, whatever is under way`,
+            aside(async (onEnd) => {
+                const { server, environment } = await start(onEnd);
+                server.answer = ({ operation }) => (operation === "readproperty" ? undefined : {});
+                const shutdown = `main(async (thing, servient) => {
                 thing.readProperty("count").catch((error) => console.log(error.code));
                 await thing.invokeAction("increment", 1);
                 await servient.shutdown();
             })`;
-            const { code, output } = await run(CONSUME + shutdown, environment);
-            expect(output.trim().split("\n").at(-1)).to.equal("CONNECTION_LOST");
-            expect(code).to.equal(0);
-        });
+                const { code, output } = await run(CONSUME + shutdown, environment);
+                expect(output.trim().split("\n").at(-1)).to.equal("CONNECTION_LOST");
+                expect(code).to.equal(0);
+            })
+        );
 
-        it(`has no socket left after connection.close() over ${name}, and exits by itself`, async () => {
-            const environment = await start();
-            server.answer = ({ operation }) => (operation === "readproperty" ? undefined : {});
-            const script = `
+        it(
+            `has no socket left after connection.close() over ${name}, and exits by itself`,
+            aside(async (onEnd) => {
+                const { server, environment } = await start(onEnd);
+                server.answer = ({ operation }) => (operation === "readproperty" ? undefined : {});
+                const script = `
                 const { connect } = require("./src/index.ts");
                 const { SCHEME, CA, AUTHORITY } = process.env;
                 const options = SCHEME === "sse" ? { caCert: CA } : {};
@@ -96,47 +102,51 @@ describe("a process with a client", function () {
                     console.log(JSON.stringify([await Promise.all(reads), left]));
                 });
             `;
-            const { code, output } = await run(script, { ...environment, AUTHORITY: server.authority });
-            const lost = Array.from({ length: 3 }, () => "CONNECTION_LOST");
-            expect(JSON.parse(output.trim().split("\n").at(-1) ?? "")).to.deep.equal([lost, []]);
-            expect(code).to.equal(0);
-        });
+                const { code, output } = await run(script, { ...environment, AUTHORITY: server.authority });
+                const lost = Array.from({ length: 3 }, () => "CONNECTION_LOST");
+                expect(JSON.parse(output.trim().split("\n").at(-1) ?? "")).to.deep.equal([lost, []]);
+                expect(code).to.equal(0);
+            })
+        );
 
-        it(`survives cuts, garbage and refusals over ${name}, with nothing unhandled`, async () => {
-            const environment = await start();
-            const script = `main(async (thing, servient) => {
+        it(
+            `survives cuts, garbage and refusals over ${name}, with nothing unhandled`,
+            aside(async (onEnd) => {
+                const { server, environment } = await start(onEnd);
+                const script = `main(async (thing, servient) => {
                 for (let i = 0; i < 5; i++) await thing.invokeAction("increment", i).catch((error) => console.log(error.code));
                 await servient.shutdown();
                 console.log("done");
             })`;
-            let invocations = 0;
-            server.answer = ({ operation }) => {
-                if (operation !== "invokeaction") return {};
-                switch (invocations++) {
-                    case 0:
-                        server.cut();
-                        return undefined;
-                    case 1:
-                        server.push("event: response\ndata: {]\n\n");
-                        server.dropStreams();
-                        return undefined;
-                    case 2:
-                        server.streams[0]?.reply.end();
-                        return undefined;
-                    case 3:
-                        server.push(Buffer.from([0xff, 0xfe, 0x00, 0x0a, 0x0a]));
-                        return {};
-                    default:
-                        server.cut();
-                        return undefined;
-                }
-            };
-            const { code, output } = await run(CONSUME + script, environment);
-            const unknown = "OUTCOME_UNKNOWN";
-            expect(output.trim().split("\n").slice(-5)).to.deep.equal([unknown, unknown, unknown, unknown, "done"]);
-            expect(output).to.not.match(/warning|unhandled|    at /i);
-            expect(code).to.equal(0);
-        });
+                let invocations = 0;
+                server.answer = ({ operation }) => {
+                    if (operation !== "invokeaction") return {};
+                    switch (invocations++) {
+                        case 0:
+                            server.cut();
+                            return undefined;
+                        case 1:
+                            server.push("event: response\ndata: {]\n\n");
+                            server.dropStreams();
+                            return undefined;
+                        case 2:
+                            server.streams[0]?.reply.end();
+                            return undefined;
+                        case 3:
+                            server.push(Buffer.from([0xff, 0xfe, 0x00, 0x0a, 0x0a]));
+                            return {};
+                        default:
+                            server.cut();
+                            return undefined;
+                    }
+                };
+                const { code, output } = await run(CONSUME + script, environment);
+                const unknown = "OUTCOME_UNKNOWN";
+                expect(output.trim().split("\n").slice(-5)).to.deep.equal([unknown, unknown, unknown, unknown, "done"]);
+                expect(output).to.not.match(/warning|unhandled|    at /i);
+                expect(code).to.equal(0);
+            })
+        );
     }
 
     it("has loaded nothing of a server, and no undici before an HTTP/1.1 server is met", async () => {

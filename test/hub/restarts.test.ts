@@ -7,8 +7,8 @@ import { Servient } from "@node-wot/core";
 import { expect } from "chai";
 import { connect, SseScPlainClientFactory, type Connection } from "../../src/index";
 import { temporaryFolder } from "../support/certificates";
+import { sideBySide, type OnEnd } from "../support/side-by-side";
 import { COUNTER_ID } from "../support/things";
-import { onEnd } from "./harness";
 import { CREDENTIALS, FAST } from "./members";
 
 type Told = Readonly<Record<"port" | "registered", unknown>>;
@@ -21,7 +21,7 @@ class Member {
         readonly told: Told
     ) {}
 
-    static async start(...args: readonly string[]): Promise<Member> {
+    static async start(onEnd: OnEnd, ...args: readonly string[]): Promise<Member> {
         const child = fork(join(__dirname, "child-member.ts"), args, {
             execArgv: ["--import", "tsx"],
             stdio: ["ignore", "ignore", "ignore", "ipc"],
@@ -65,7 +65,7 @@ class Consumers {
         private thing: WoT.ConsumedThing | undefined
     ) {}
 
-    static async start(url: string): Promise<Consumers> {
+    static async start(onEnd: OnEnd, url: string): Promise<Consumers> {
         const connection = await connect(url, CREDENTIALS.consumer, { reconnect: FAST });
         onEnd(() => connection.close());
         const consumers = new Consumers(connection, undefined);
@@ -125,45 +125,54 @@ class Consumers {
 
 const TEXTS = ["one", "two", "three"];
 
-for (const kept of ["kept on disk", "in memory"] as const) {
-    describe(`a hub whose directory is ${kept}, its agent and its consumers`, function () {
-        this.timeout(30_000);
+describe("a hub, its agent and its consumers", function () {
+    this.timeout(30_000);
+    const aside = sideBySide();
 
-        it("work on by themselves after the hub, the agent, or both were killed and came back", async () => {
-            const store = kept === "in memory" ? "" : mkdtempSync(join(temporaryFolder(), "hub-"));
-            let hub = await Member.start("hub", "0", store);
-            const port = String(hub.told.port);
-            const url = `sse-plain://127.0.0.1:${port}`;
-            let agent = await Member.start("agent", url);
-            expect(agent.told).to.deep.equal({ registered: COUNTER_ID });
-            const consumers = await Consumers.start(url);
+    for (const kept of ["kept on disk", "in memory"] as const) {
+        describe(`with a directory that is ${kept}`, () => {
+            it(
+                "work on by themselves after the hub, the agent, or both were killed and came back",
+                aside(async (onEnd) => {
+                    const store = kept === "in memory" ? "" : mkdtempSync(join(temporaryFolder(), "hub-"));
+                    let hub = await Member.start(onEnd, "hub", "0", store);
+                    const port = String(hub.told.port);
+                    const url = `sse-plain://127.0.0.1:${port}`;
+                    let agent = await Member.start(onEnd, "agent", url);
+                    expect(agent.told).to.deep.equal({ registered: COUNTER_ID });
+                    const consumers = await Consumers.start(onEnd, url);
 
-            /** Everything is heard once and in order, by subscriptions that were made before anything was killed. */
-            async function works(): Promise<void> {
-                expect(await consumers.read()).to.deep.equal([20, 20]);
-                await consumers.listening((text) => {
-                    agent.tick(text);
-                });
-                for (const text of TEXTS) agent.tick(text);
-                await consumers.both(TEXTS.at(-1)!);
-                expect(consumers.heard).to.deep.equal([TEXTS, TEXTS]);
-            }
+                    /** Everything is heard once and in order, by subscriptions that were made before anything was killed. */
+                    async function works(): Promise<void> {
+                        expect(await consumers.read()).to.deep.equal([20, 20]);
+                        await consumers.listening((text) => {
+                            agent.tick(text);
+                        });
+                        for (const text of TEXTS) agent.tick(text);
+                        await consumers.both(TEXTS.at(-1)!);
+                        expect(consumers.heard).to.deep.equal([TEXTS, TEXTS]);
+                    }
 
-            await works();
+                    await works();
 
-            const registered = agent.next();
-            await hub.kill();
-            hub = await Member.start("hub", port, store);
-            expect(await registered).to.deep.equal({ registered: COUNTER_ID });
-            await works();
+                    const registered = agent.next();
+                    await hub.kill();
+                    hub = await Member.start(onEnd, "hub", port, store);
+                    expect(await registered).to.deep.equal({ registered: COUNTER_ID });
+                    await works();
 
-            await agent.kill();
-            agent = await Member.start("agent", url);
-            await works();
+                    await agent.kill();
+                    agent = await Member.start(onEnd, "agent", url);
+                    await works();
 
-            await Promise.all([agent.kill(), hub.kill()]);
-            [agent, hub] = await Promise.all([Member.start("agent", url), Member.start("hub", port, store)]);
-            await works();
+                    await Promise.all([agent.kill(), hub.kill()]);
+                    [agent, hub] = await Promise.all([
+                        Member.start(onEnd, "agent", url),
+                        Member.start(onEnd, "hub", port, store),
+                    ]);
+                    await works();
+                })
+            );
         });
-    });
-}
+    }
+});

@@ -7,6 +7,7 @@ import { Http1Wire, Http2Wire, RawClient, type RudeWire } from "../conformance/r
 import { certificate, certificateAuthority, clientCertificate, type TestCertificate } from "../support/certificates";
 import { eventually } from "../support/eventually";
 import { passwordOf, SetUp, usernameOf } from "../support/set-ups";
+import { sideBySide, type OnEnd } from "../support/side-by-side";
 import { COUNTER_ID } from "../support/things";
 
 const PING = { operation: "ping" };
@@ -24,6 +25,100 @@ function at(time: number): Promise<void> {
     return new Promise((resolve) => setTimeout(resolve, Math.max(time - Date.now(), 0) + 1));
 }
 
+/** A server that knows this authority. */
+function serverOf(ca: TestCertificate): Promise<SetUp> {
+    const server = { accounts: ACCOUNTS, clientCaCert: ca.cert, tdAccess: "authenticated" } as const;
+    return SetUp.start({ secure: true, things: [COUNTER_ID], server });
+}
+
+async function wireTo(
+    setUp: SetUp,
+    transport: "TLS h1" | "TLS h2",
+    identity: TestCertificate | undefined
+): Promise<RudeWire> {
+    const { cert } = await certificate();
+    const options = { origin: setUp.origin, ca: cert, identity };
+    return transport === "TLS h1" ? new Http1Wire(options) : new Http2Wire(options);
+}
+
+/** What `/authn/profile` answers over a TLS connection of HTTP/1.1, and the TLS session for another one. */
+function profileOver(
+    port: number,
+    options: ConnectionOptions
+): Promise<{ status: string; resumed: boolean; session: Buffer | undefined }> {
+    return new Promise((resolve, reject) => {
+        const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, ...options });
+        let session: Buffer | undefined;
+        let text = "";
+        socket.on("session", (made: Buffer) => (session = made));
+        socket.on("error", reject);
+        socket.on("data", (bytes) => (text += String(bytes)));
+        socket.on("close", () => {
+            resolve({ status: text.slice(9, 12), resumed, session });
+        });
+        let resumed = false;
+        socket.on("secureConnect", () => {
+            resumed = socket.isSessionReused();
+            socket.write("GET /authn/profile HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        });
+    });
+}
+
+describe("TLS client certificates that end", () => {
+    const aside = sideBySide();
+
+    async function start(onEnd: OnEnd): Promise<{ readonly setUp: SetUp; readonly ca: TestCertificate }> {
+        const ca = await certificateAuthority();
+        const setUp = await serverOf(ca);
+        onEnd(() => setUp.stop());
+        return { setUp, ca };
+    }
+
+    for (const transport of ["TLS h1", "TLS h2"] as const) {
+        it(
+            `end their streams when they end themselves, and count no longer on the same connection, over ${transport}`,
+            aside(async (onEnd) => {
+                const { setUp, ca } = await start(onEnd);
+                const opened = Date.now();
+                const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
+                const identity = await clientCertificate(ca, "device-1", { notAfter });
+                const client = new RawClient(await wireTo(setUp, transport, identity));
+                onEnd(() => client.close());
+                const stream = await client.openStream();
+                await client.call(PING);
+                await stream.closed;
+                const ended = Date.now();
+                expect(ended)
+                    .to.be.above((opened + notAfter.getTime()) / 2)
+                    .and.below(notAfter.getTime() + 100);
+                await at(notAfter.getTime());
+                expect((await client.post("/hiveot/request", PING)).status).to.equal(401);
+            })
+        );
+    }
+
+    for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+        it(
+            `in a session of ${version} that is resumed are nobody once they have ended`,
+            aside(async (onEnd) => {
+                const { setUp, ca } = await start(onEnd);
+                const only = { minVersion: version, maxVersion: version } as const;
+                const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
+                const short = await clientCertificate(ca, "device-1", { notAfter });
+                const { session, status } = await profileOver(setUp.port, {
+                    ...only,
+                    key: short.key,
+                    cert: short.cert,
+                });
+                expect(status).to.equal("200");
+                await at(notAfter.getTime());
+                const again = await profileOver(setUp.port, { ...only, key: short.key, cert: short.cert, session });
+                expect(again).to.include({ status: "401", resumed: true });
+            })
+        );
+    }
+});
+
 describe("TLS client certificates", () => {
     let ca: TestCertificate;
     let own: TestCertificate;
@@ -37,8 +132,7 @@ describe("TLS client certificates", () => {
     });
 
     beforeEach(async () => {
-        const server = { accounts: ACCOUNTS, clientCaCert: ca.cert, tdAccess: "authenticated" } as const;
-        setUp = await SetUp.start({ secure: true, things: [COUNTER_ID], server });
+        setUp = await serverOf(ca);
     });
 
     afterEach(async () => {
@@ -47,17 +141,11 @@ describe("TLS client certificates", () => {
         await setUp.stop();
     });
 
-    async function wire(transport: "TLS h1" | "TLS h2", identity: TestCertificate | undefined): Promise<RudeWire> {
-        const { cert } = await certificate();
-        const options = { origin: setUp.origin, ca: cert, identity };
-        return transport === "TLS h1" ? new Http1Wire(options) : new Http2Wire(options);
-    }
-
     async function clientWith(
         transport: "TLS h1" | "TLS h2",
         identity: TestCertificate | undefined = own
     ): Promise<RawClient> {
-        const client = new RawClient(await wire(transport, identity));
+        const client = new RawClient(await wireTo(setUp, transport, identity));
         clients.push(client);
         return client;
     }
@@ -181,21 +269,6 @@ describe("TLS client certificates", () => {
                 expect((await other.call(PING)).envelope).to.include({ output: "pong" });
             });
 
-            it("end their streams when they end themselves, and count no longer on the same connection", async () => {
-                const opened = Date.now();
-                const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
-                const client = await clientWith(transport, await clientCertificate(ca, "device-1", { notAfter }));
-                const stream = await client.openStream();
-                await client.call(PING);
-                await stream.closed;
-                const ended = Date.now();
-                expect(ended)
-                    .to.be.above((opened + notAfter.getTime()) / 2)
-                    .and.below(notAfter.getTime() + 100);
-                await at(notAfter.getTime());
-                expect((await client.post("/hiveot/request", PING)).status).to.equal(401);
-            });
-
             it("have no session that could be refreshed or logged out", async () => {
                 const client = await clientWith(transport);
                 const stream = await client.openStream();
@@ -213,53 +286,24 @@ describe("TLS client certificates", () => {
         });
     }
 
-    /** What `/authn/profile` answers over a TLS connection of HTTP/1.1, and the TLS session for another one. */
-    function profileOver(
-        options: ConnectionOptions
-    ): Promise<{ status: string; resumed: boolean; session: Buffer | undefined }> {
-        return new Promise((resolve, reject) => {
-            const socket = connectTls({ port: setUp.port, host: "127.0.0.1", rejectUnauthorized: false, ...options });
-            let session: Buffer | undefined;
-            let text = "";
-            socket.on("session", (made: Buffer) => (session = made));
-            socket.on("error", reject);
-            socket.on("data", (bytes) => (text += String(bytes)));
-            socket.on("close", () => {
-                resolve({ status: text.slice(9, 12), resumed, session });
-            });
-            let resumed = false;
-            socket.on("secureConnect", () => {
-                resumed = socket.isSessionReused();
-                socket.write("GET /authn/profile HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-            });
-        });
-    }
-
     for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
         describe(`in a session of ${version} that is resumed`, () => {
             const only = { minVersion: version, maxVersion: version } as const;
 
             it("still are who they were", async () => {
-                const { session, status } = await profileOver({ ...only, key: own.key, cert: own.cert });
+                const { session, status } = await profileOver(setUp.port, { ...only, key: own.key, cert: own.cert });
                 expect(status).to.equal("200");
-                const again = await profileOver({ ...only, key: own.key, cert: own.cert, session });
+                const again = await profileOver(setUp.port, { ...only, key: own.key, cert: own.cert, session });
                 expect(again).to.include({ status: "200", resumed: true });
             });
 
             it("are nobody where there was no certificate", async () => {
-                const { session, status } = await profileOver(only);
+                const { session, status } = await profileOver(setUp.port, only);
                 expect(status).to.equal("401");
-                expect(await profileOver({ ...only, session })).to.include({ status: "401", resumed: true });
-            });
-
-            it("are nobody once they have ended", async () => {
-                const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
-                const short = await clientCertificate(ca, "device-1", { notAfter });
-                const { session, status } = await profileOver({ ...only, key: short.key, cert: short.cert });
-                expect(status).to.equal("200");
-                await new Promise((resolve) => setTimeout(resolve, notAfter.getTime() - Date.now() + 1));
-                const again = await profileOver({ ...only, key: short.key, cert: short.cert, session });
-                expect(again).to.include({ status: "401", resumed: true });
+                expect(await profileOver(setUp.port, { ...only, session })).to.include({
+                    status: "401",
+                    resumed: true,
+                });
             });
         });
     }

@@ -7,7 +7,7 @@ export type OnEnd = (cleanup: () => unknown) => void;
 export type Body = (onEnd: OnEnd) => Promise<unknown>;
 
 interface Outcome {
-    readonly error?: unknown;
+    readonly error: Error | undefined;
     /** Milliseconds that this test took. */
     readonly took: number;
 }
@@ -55,12 +55,12 @@ function startAll(bodies: readonly Body[], limit: number): Promise<Outcome>[] {
 
 async function outcomeOf(body: Body): Promise<Outcome> {
     const from = performance.now();
-    const errors: unknown[] = [];
+    const errors: Error[] = [];
     const attempt = async (step: () => unknown): Promise<void> => {
         try {
             await step();
         } catch (error) {
-            errors.push(error ?? new Error("Thrown without a reason"));
+            errors.push(error instanceof Error ? error : new Error(String(error)));
         }
     };
     const cleanups: (() => unknown)[] = [];
