@@ -14,6 +14,7 @@ import { certificate } from "../support/certificates";
 import { eventually } from "../support/eventually";
 import { FLAG, FRAME, frame, headerBlock, PREFACE, RawSocket } from "../support/frames";
 import { isSecure, SetUp, TRANSPORTS, type Transport } from "../support/set-ups";
+import { sideBySide, type OnEnd } from "../support/side-by-side";
 
 const SHORT = {
     handshake: 300,
@@ -64,23 +65,122 @@ const answer: HttpHandler = (request, response) => {
     }
 };
 
+async function start(secure: boolean, options: Partial<ListenerOptions> = {}): Promise<Listener> {
+    const { key, cert } = await certificate();
+    const limits = { maxSockets: 100, maxSocketsPerAddress: 100, timeouts: SHORT };
+    const tls = secure ? { key, cert } : undefined;
+    const listener = new Listener({ port: 0, address: "127.0.0.1", tls, ...limits, ...options }, answer);
+    await listener.start();
+    return listener;
+}
+
+async function connect({ port }: Listener, transport: Transport): Promise<RawSocket> {
+    if (!isSecure(transport)) return RawSocket.connect(port);
+    const { cert: ca } = await certificate();
+    return RawSocket.connect(port, { alpn: transport === "TLS h2" ? "h2" : "http/1.1", ca });
+}
+
+describe("A port under connections that take their time", () => {
+    const aside = sideBySide();
+
+    async function listen(onEnd: OnEnd, secure: boolean): Promise<Listener> {
+        const listener = await start(secure);
+        onEnd(() => listener.stop(500));
+        return listener;
+    }
+
+    it(
+        "cuts a TLS handshake that never ends",
+        aside(async (onEnd) => {
+            const listener = await listen(onEnd, true);
+            const silent = await RawSocket.connect(listener.port);
+            expect(await silent.closed()).to.be.within(250, SOON);
+            const slow = await RawSocket.connect(listener.port);
+            slow.socket.write(Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]));
+            expect(await slow.trickle(Buffer.from([0]))).to.be.within(250, SOON);
+        })
+    );
+
+    for (const transport of ["TLS h1", "plain h1"] as const) {
+        describe(`over ${transport}`, () => {
+            it(
+                "cuts a connection that never sends anything",
+                aside(async (onEnd) => {
+                    const peer = await connect(await listen(onEnd, isSecure(transport)), transport);
+                    expect(await peer.closed()).to.be.within(250, SOON);
+                })
+            );
+
+            it(
+                "cuts slow headers with 408",
+                aside(async (onEnd) => {
+                    const peer = await connect(await listen(onEnd, isSecure(transport)), transport);
+                    peer.socket.write("GET / HTTP/1.1\r\nHost: x\r\n");
+                    expect(await peer.trickle("x: y\r\n")).to.be.within(250, SOON);
+                    expect(peer.text).to.match(/^HTTP\/1\.1 408 /);
+                })
+            );
+
+            it(
+                "cuts a slow body with 408",
+                aside(async (onEnd) => {
+                    const peer = await connect(await listen(onEnd, isSecure(transport)), transport);
+                    peer.socket.write("POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+                    expect(await peer.trickle("x")).to.be.within(250, SOON);
+                    expect(peer.text).to.match(/^HTTP\/1\.1 408 /);
+                })
+            );
+
+            it(
+                "cuts a slow body that nobody wants",
+                aside(async (onEnd) => {
+                    const peer = await connect(await listen(onEnd, isSecure(transport)), transport);
+                    peer.socket.write("POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+                    expect(await peer.trickle("x")).to.be.below(SOON);
+                    expect(peer.text).to.match(/^HTTP\/1\.1 401 /);
+                })
+            );
+
+            it(
+                "closes a connection between two requests",
+                aside(async (onEnd) => {
+                    const peer = await connect(await listen(onEnd, isSecure(transport)), transport);
+                    peer.socket.write("POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
+                    expect(await peer.closed()).to.be.within(250, SOON);
+                    expect(peer.text).to.match(/^HTTP\/1\.1 200 /);
+                })
+            );
+
+            it(
+                "cuts a reader that takes nothing of what waits, and no stream that is only quiet",
+                aside(async (onEnd) => {
+                    const listener = await listen(onEnd, isSecure(transport));
+                    const quiet = await connect(listener, transport);
+                    quiet.socket.write("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+                    await once(quiet.socket, "data");
+                    const stalled = await connect(listener, transport);
+                    stalled.socket.write("GET /flood HTTP/1.1\r\nHost: x\r\n\r\n");
+                    await once(stalled.socket, "data");
+                    stalled.socket.pause();
+                    // It reads nothing, so it does not see the end either; the port does.
+                    const before = performance.now();
+                    await eventually("the stalled reader is gone", () => listener.connections === 1);
+                    expect(performance.now() - before).to.be.above(250);
+                    stalled.socket.destroy();
+                    expect(quiet.socket.closed).to.equal(false);
+                })
+            );
+        });
+    }
+});
+
 describe("A port under hostile connections", () => {
     const open: Listener[] = [];
 
     async function listen(secure: boolean, options: Partial<ListenerOptions> = {}): Promise<Listener> {
-        const { key, cert } = await certificate();
-        const limits = { maxSockets: 100, maxSocketsPerAddress: 100, timeouts: SHORT };
-        const tls = secure ? { key, cert } : undefined;
-        const listener = new Listener({ port: 0, address: "127.0.0.1", tls, ...limits, ...options }, answer);
-        await listener.start();
+        const listener = await start(secure, options);
         open.push(listener);
         return listener;
-    }
-
-    async function connect({ port }: Listener, transport: Transport): Promise<RawSocket> {
-        if (!isSecure(transport)) return RawSocket.connect(port);
-        const { cert: ca } = await certificate();
-        return RawSocket.connect(port, { alpn: transport === "TLS h2" ? "h2" : "http/1.1", ca });
     }
 
     async function session({ port }: Listener): Promise<http2.ClientHttp2Session> {
@@ -100,69 +200,6 @@ describe("A port under hostile connections", () => {
     afterEach(async () => {
         for (const listener of open.splice(0)) await listener.stop(500);
     });
-
-    it("cuts a TLS handshake that never ends", async () => {
-        const listener = await listen(true);
-        const silent = await RawSocket.connect(listener.port);
-        expect(await silent.closed()).to.be.within(250, SOON);
-        const slow = await RawSocket.connect(listener.port);
-        slow.socket.write(Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]));
-        expect(await slow.trickle(Buffer.from([0]))).to.be.within(250, SOON);
-    });
-
-    for (const transport of ["TLS h1", "plain h1"] as const) {
-        describe(`over ${transport}`, () => {
-            it("cuts a connection that never sends anything", async () => {
-                const peer = await connect(await listen(isSecure(transport)), transport);
-                expect(await peer.closed()).to.be.within(250, SOON);
-            });
-
-            it("cuts slow headers with 408", async () => {
-                const peer = await connect(await listen(isSecure(transport)), transport);
-                peer.socket.write("GET / HTTP/1.1\r\nHost: x\r\n");
-                expect(await peer.trickle("x: y\r\n")).to.be.within(250, SOON);
-                expect(peer.text).to.match(/^HTTP\/1\.1 408 /);
-            });
-
-            it("cuts a slow body with 408", async () => {
-                const peer = await connect(await listen(isSecure(transport)), transport);
-                peer.socket.write("POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
-                expect(await peer.trickle("x")).to.be.within(250, SOON);
-                expect(peer.text).to.match(/^HTTP\/1\.1 408 /);
-            });
-
-            it("cuts a slow body that nobody wants", async () => {
-                const peer = await connect(await listen(isSecure(transport)), transport);
-                peer.socket.write("POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
-                expect(await peer.trickle("x")).to.be.below(SOON);
-                expect(peer.text).to.match(/^HTTP\/1\.1 401 /);
-            });
-
-            it("closes a connection between two requests", async () => {
-                const peer = await connect(await listen(isSecure(transport)), transport);
-                peer.socket.write("POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
-                expect(await peer.closed()).to.be.within(250, SOON);
-                expect(peer.text).to.match(/^HTTP\/1\.1 200 /);
-            });
-
-            it("cuts a reader that takes nothing of what waits, and no stream that is only quiet", async () => {
-                const listener = await listen(isSecure(transport));
-                const quiet = await connect(listener, transport);
-                quiet.socket.write("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
-                await once(quiet.socket, "data");
-                const stalled = await connect(listener, transport);
-                stalled.socket.write("GET /flood HTTP/1.1\r\nHost: x\r\n\r\n");
-                await once(stalled.socket, "data");
-                stalled.socket.pause();
-                // It reads nothing, so it does not see the end either; the port does.
-                const before = performance.now();
-                await eventually("the stalled reader is gone", () => listener.connections === 1);
-                expect(performance.now() - before).to.be.above(250);
-                stalled.socket.destroy();
-                expect(quiet.socket.closed).to.equal(false);
-            });
-        });
-    }
 
     describe("over TLS h2", () => {
         it("closes a session that never begins", async () => {
