@@ -72,19 +72,28 @@ describe("a server process that announces a heartbeat each second", () => {
     let child: ChildProcess;
     let connection: Connection;
 
-    beforeEach(async () => {
+    let url: string;
+    let caCert: string;
+
+    before(async () => {
         const options = JSON.stringify({ heartbeatInterval: 1_000, lingerTime: 60_000 });
         child = fork(join(__dirname, "../support/child-server.ts"), ["secure", "0", options], {
             execArgv: ["--import", "tsx"],
             stdio: ["ignore", "ignore", "ignore", "ipc"],
         });
         const [{ port, cert }] = (await once(child, "message")) as [{ port: number; cert: string }];
-        const account = { username: usernameOf("admin"), password: passwordOf("admin") };
-        connection = await connect(`sse://127.0.0.1:${String(port)}`, account, { ...FAST, caCert: cert });
+        url = `sse://127.0.0.1:${String(port)}`;
+        caCert = cert;
     });
 
-    afterEach(async () => {
-        await connection.close();
+    beforeEach(async () => {
+        const account = { username: usernameOf("admin"), password: passwordOf("admin") };
+        connection = await connect(url, account, { ...FAST, caCert });
+    });
+
+    afterEach(() => connection.close());
+
+    after(async () => {
         const exit = once(child, "exit");
         child.kill("SIGKILL");
         await exit;
