@@ -367,49 +367,51 @@ describe("connect()", () => {
         const aside = sideBySide();
 
         for (const transport of TRANSPORTS) {
-            it(
-                `is connected to again, subscriptions revive, requests made meanwhile are answered over ${transport}`,
-                aside(async (onEnd) => {
-                    const secure = isSecure(transport);
-                    const child = await Child.start(secure);
-                    onEnd(() => child.kill());
-                    const url = `${secure ? "https" : "http"}://127.0.0.1:${String(child.port)}/hiveot/ssesc`;
-                    // Each process has a certificate and a signing key of its own
-                    const tls = { allowSelfSigned: true, httpVersion: transport === "TLS h2" ? 2 : 1 } as const;
-                    const connection = await connect(url, ADMIN, { ...FAST, ...(secure ? tls : {}) });
-                    onEnd(() => connection.close());
-                    const events = eventsOf(connection);
-                    const changes = new EventEmitter();
-                    await connection.observeProperty(COUNTER_ID, "count", {
-                        onNotification: ({ value }) => changes.emit("count", value),
-                    });
-                    const invocation = codeOf(connection.invokeAction(COUNTER_ID, "never"));
-                    await connection.queryAction(COUNTER_ID, "never").catch(() => undefined);
+            describe(`over ${transport}`, () => {
+                it(
+                    "is connected to again, subscriptions revive, requests made meanwhile are answered",
+                    aside(async (onEnd) => {
+                        const secure = isSecure(transport);
+                        const child = await Child.start(secure);
+                        onEnd(() => child.kill());
+                        const url = `${secure ? "https" : "http"}://127.0.0.1:${String(child.port)}/hiveot/ssesc`;
+                        // Each process has a certificate and a signing key of its own
+                        const tls = { allowSelfSigned: true, httpVersion: transport === "TLS h2" ? 2 : 1 } as const;
+                        const connection = await connect(url, ADMIN, { ...FAST, ...(secure ? tls : {}) });
+                        onEnd(() => connection.close());
+                        const events = eventsOf(connection);
+                        const changes = new EventEmitter();
+                        await connection.observeProperty(COUNTER_ID, "count", {
+                            onNotification: ({ value }) => changes.emit("count", value),
+                        });
+                        const invocation = codeOf(connection.invokeAction(COUNTER_ID, "never"));
+                        await connection.queryAction(COUNTER_ID, "never").catch(() => undefined);
 
-                    const dropped = eventOf(connection, "disconnected");
-                    const back = eventOf(connection, "connected");
-                    await child.kill();
-                    await dropped;
-                    const timeout = 20;
-                    expect(await codeOf(connection.writeProperty(COUNTER_ID, "count", 1, { timeout }))).to.equal(
-                        "TIMEOUT"
-                    );
-                    const waiting = connection.readProperty(COUNTER_ID, "count");
-                    const next = await Child.start(secure, child.port);
-                    onEnd(() => next.kill());
-                    await back;
-                    expect(await invocation).to.equal("OUTCOME_UNKNOWN");
-                    expect(await waiting).to.equal(0);
-                    const change = once(changes, "five");
-                    changes.on("count", (count) => count === 5 && changes.emit("five", count)); // behind the value read again
-                    await connection.invokeAction(COUNTER_ID, "increment", 5);
-                    expect(await change).to.deep.equal([5]);
-                    expect(events).to.deep.equal([
-                        "disconnected CONNECTION_LOST, reconnecting",
-                        "connected, connected",
-                    ]);
-                })
-            );
+                        const dropped = eventOf(connection, "disconnected");
+                        const back = eventOf(connection, "connected");
+                        await child.kill();
+                        await dropped;
+                        const timeout = 20;
+                        expect(await codeOf(connection.writeProperty(COUNTER_ID, "count", 1, { timeout }))).to.equal(
+                            "TIMEOUT"
+                        );
+                        const waiting = connection.readProperty(COUNTER_ID, "count");
+                        const next = await Child.start(secure, child.port);
+                        onEnd(() => next.kill());
+                        await back;
+                        expect(await invocation).to.equal("OUTCOME_UNKNOWN");
+                        expect(await waiting).to.equal(0);
+                        const change = once(changes, "five");
+                        changes.on("count", (count) => count === 5 && changes.emit("five", count)); // behind the value read again
+                        await connection.invokeAction(COUNTER_ID, "increment", 5);
+                        expect(await change).to.deep.equal([5]);
+                        expect(events).to.deep.equal([
+                            "disconnected CONNECTION_LOST, reconnecting",
+                            "connected, connected",
+                        ]);
+                    })
+                );
+            });
         }
     });
 

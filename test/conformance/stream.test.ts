@@ -34,27 +34,29 @@ describe("event stream and envelopes", () => {
     describe("of a token that ends", () => {
         const aside = sideBySide();
         for (const { transport, dialect } of all) {
-            req(
-                "STREAM-token-end",
-                `ends with the token that opened it, over ${transport} in ${dialect}`,
-                aside(async (onEnd) => {
-                    const server = { tokenLifetime: 1000, clockTolerance: 0 };
-                    const setUp = await SetUp.start({ secure: isSecure(transport), things: [COUNTER_ID], server });
-                    onEnd(() => setUp.stop());
-                    const consumer = await setUp.connected(transport, "admin", dialect);
-                    onEnd(() => consumer.close());
-                    await consumer.stream?.closed;
-                    checkBlocks(consumer.stream?.blocks ?? []);
-                    expect(consumer.stream?.faults).to.deep.equal([]);
-                    // It ends in the time before its token does, so the token may be good for a moment yet.
-                    const late = { operation: "ping", correlationID: "late" };
-                    let status = 0;
-                    while (status !== 401) {
-                        ({ status } = await consumer.post("/hiveot/request", late));
-                        expect(status).to.be.oneOf([400, 401]); // there is no session any more
-                    }
-                })
-            );
+            describe(`over ${transport} in ${dialect}`, () => {
+                req(
+                    "STREAM-token-end",
+                    "ends with the token that opened it",
+                    aside(async (onEnd) => {
+                        const server = { tokenLifetime: 1000, clockTolerance: 0 };
+                        const setUp = await SetUp.start({ secure: isSecure(transport), things: [COUNTER_ID], server });
+                        onEnd(() => setUp.stop());
+                        const consumer = await setUp.connected(transport, "admin", dialect);
+                        onEnd(() => consumer.close());
+                        await consumer.stream?.closed;
+                        checkBlocks(consumer.stream?.blocks ?? []);
+                        expect(consumer.stream?.faults).to.deep.equal([]);
+                        // It ends in the time before its token does, so the token may be good for a moment yet.
+                        const late = { operation: "ping", correlationID: "late" };
+                        let status = 0;
+                        while (status !== 401) {
+                            ({ status } = await consumer.post("/hiveot/request", late));
+                            expect(status).to.be.oneOf([400, 401]); // there is no session any more
+                        }
+                    })
+                );
+            });
         }
     });
 

@@ -75,47 +75,51 @@ describe("TLS client certificates that end", () => {
     }
 
     for (const transport of ["TLS h1", "TLS h2"] as const) {
-        it(
-            `end their streams when they end themselves, and count no longer on the same connection, over ${transport}`,
-            aside(async (onEnd) => {
-                const { setUp, ca } = await start(onEnd);
-                const opened = Date.now();
-                const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
-                const identity = await clientCertificate(ca, "device-1", { notAfter });
-                const client = new RawClient(await wireTo(setUp, transport, identity));
-                onEnd(() => client.close());
-                const stream = await client.openStream();
-                await client.call(PING);
-                await stream.closed;
-                const ended = Date.now();
-                expect(ended)
-                    .to.be.above((opened + notAfter.getTime()) / 2)
-                    .and.below(notAfter.getTime() + 100);
-                await at(notAfter.getTime());
-                expect((await client.post("/hiveot/request", PING)).status).to.equal(401);
-            })
-        );
+        describe(`over ${transport}`, () => {
+            it(
+                "end their streams when they end themselves, and count no longer on the same connection",
+                aside(async (onEnd) => {
+                    const { setUp, ca } = await start(onEnd);
+                    const opened = Date.now();
+                    const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
+                    const identity = await clientCertificate(ca, "device-1", { notAfter });
+                    const client = new RawClient(await wireTo(setUp, transport, identity));
+                    onEnd(() => client.close());
+                    const stream = await client.openStream();
+                    await client.call(PING);
+                    await stream.closed;
+                    const ended = Date.now();
+                    expect(ended)
+                        .to.be.above((opened + notAfter.getTime()) / 2)
+                        .and.below(notAfter.getTime() + 100);
+                    await at(notAfter.getTime());
+                    expect((await client.post("/hiveot/request", PING)).status).to.equal(401);
+                })
+            );
+        });
     }
 
     for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-        it(
-            `in a session of ${version} that is resumed are nobody once they have ended`,
-            aside(async (onEnd) => {
-                const { setUp, ca } = await start(onEnd);
-                const only = { minVersion: version, maxVersion: version } as const;
-                const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
-                const short = await clientCertificate(ca, "device-1", { notAfter });
-                const { session, status } = await profileOver(setUp.port, {
-                    ...only,
-                    key: short.key,
-                    cert: short.cert,
-                });
-                expect(status).to.equal("200");
-                await at(notAfter.getTime());
-                const again = await profileOver(setUp.port, { ...only, key: short.key, cert: short.cert, session });
-                expect(again).to.include({ status: "401", resumed: true });
-            })
-        );
+        describe(`in a session of ${version} that is resumed`, () => {
+            it(
+                "are nobody once they have ended",
+                aside(async (onEnd) => {
+                    const { setUp, ca } = await start(onEnd);
+                    const only = { minVersion: version, maxVersion: version } as const;
+                    const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
+                    const short = await clientCertificate(ca, "device-1", { notAfter });
+                    const { session, status } = await profileOver(setUp.port, {
+                        ...only,
+                        key: short.key,
+                        cert: short.cert,
+                    });
+                    expect(status).to.equal("200");
+                    await at(notAfter.getTime());
+                    const again = await profileOver(setUp.port, { ...only, key: short.key, cert: short.cert, session });
+                    expect(again).to.include({ status: "401", resumed: true });
+                })
+            );
+        });
     }
 });
 
