@@ -59,8 +59,8 @@ export class Outbox {
     #taken = 0;
     /** Where the newest value of each property waits; only while much waits. */
     #newest: Map<string, number> | undefined;
-    /** What has left: a ring, which begins at `#kept[#first]`. */
-    #kept: Frame[] = [];
+    /** What has left: a ring, which begins at `#kept[#first]`; the slots ahead of it are empty. */
+    #kept: (Frame | undefined)[] = [];
     #first = 0;
     #keptBytes = 0;
     /** False while there is no stream: then what waits is bounded like what has left. */
@@ -281,7 +281,8 @@ export class Outbox {
     }
 
     #evictKept(): void {
-        const frame = this.#kept[this.#first++];
+        const frame = this.#kept[this.#first];
+        this.#kept[this.#first++] = undefined; // or its memory would stay for as long as the slot
         if (frame === undefined) return;
         this.#keptBytes -= frame.bytes.length;
         this.#lastEvicted = frame.sequence;

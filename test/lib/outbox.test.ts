@@ -1,7 +1,11 @@
 /** The frames of one session: what waits, what has left, what is sent again. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import fc from "fast-check";
 import { FrameBudget, Outbox, type Frame } from "../../lib/outbox";
+
+const MIB = 1024 * 1024;
 
 function frame(sequence: number, length = 10, topic?: string): Frame {
     return { sequence, bytes: new Uint8Array(length), topic, holders: 0 };
@@ -54,6 +58,9 @@ describe("Outbox", () => {
         expect(sequences(box.take(1))).to.deep.equal([6]);
         box.add(frame(8, 70, "a")); // what has left stays as it is
         expect(sequences(box.take(1_000))).to.deep.equal([7, 8]);
+        box.add(frame(9, 60, "a"));
+        box.add(frame(10, 60, "a"));
+        expect(sequences(box.take(1_000))).to.deep.equal([10]);
     });
 
     it("sends again what came behind a frame, and knows when some of it is gone", () => {
@@ -86,6 +93,108 @@ describe("Outbox", () => {
         box.suspend();
         expect(box.resumeAfter(0)).to.equal(true);
         expect(sequences(box.take(1_000))).to.deep.equal([1, 6]);
+    });
+
+    it("takes as much as its reader may be behind, to the byte", () => {
+        const box = outbox();
+        expect([box.add(frame(1, 50)), box.add(frame(2, 50)), box.add(frame(3, 1))]).to.deep.equal([true, true, false]);
+    });
+
+    it("keeps 1 MiB of what has left, and what that is does not depend on what has gone since", () => {
+        const box = outbox({ outboxFrames: 1_000 });
+        for (let n = 1; n <= 30; n++) {
+            box.add(frame(n, MIB / 8));
+            box.take(1);
+        }
+        expect([21, 22].map((n) => box.reachesBack(n))).to.deep.equal([false, true]);
+        expect(budget.bytes).to.equal(MIB);
+        expect(box.resumeAfter(30)).to.equal(true);
+        for (let n = 31; n <= 38; n++) box.add(frame(n));
+        box.take(1_000);
+        const [taken, last] = [frame(39, MIB), frame(40, MIB - 80)];
+        for (const each of [taken, last]) {
+            box.add(each);
+            box.take(1);
+            if (each === taken) box.retract(each);
+        }
+        expect(box.reachesBack(39)).to.equal(true);
+    });
+
+    it("counts what has left and what waits together while there is no stream", () => {
+        const box = outbox();
+        for (let n = 1; n <= 4; n++) box.add(frame(n));
+        box.take(1_000);
+        box.suspend();
+        for (let n = 5; n <= 8; n++) box.add(frame(n));
+        expect([2, 3].map((n) => box.reachesBack(n))).to.deep.equal([false, true]);
+        expect(budget.bytes).to.equal(50);
+        const large = outbox({ outboxFrames: 100 });
+        for (let n = 1; n <= 4; n++) large.add(frame(n));
+        large.take(1_000);
+        large.suspend();
+        large.add(frame(5, MIB - 30));
+        expect([0, 1].map((n) => large.reachesBack(n))).to.deep.equal([false, true]);
+    });
+
+    it("is bounded as soon as its stream is gone, and does not conflate until there is another one", () => {
+        const box = outbox();
+        for (let n = 1; n <= 8; n++) box.add(frame(n));
+        box.suspend();
+        expect([2, 3].map((n) => box.reachesBack(n))).to.deep.equal([false, true]);
+        for (const n of [9, 10]) box.add(frame(n, 60, "a"));
+        expect(box.resumeAfter(5)).to.equal(true);
+        expect(sequences(box.take(1_000))).to.deep.equal([6, 7, 8, 9, 10]);
+    });
+
+    it("waits again with what is sent again, conflation included", () => {
+        const box = outbox();
+        for (let n = 1; n <= 3; n++) box.add(frame(n, 20));
+        box.take(1_000);
+        for (const n of [4, 5]) box.add(frame(n, 30, "a"));
+        box.add(frame(6, 30, "a"));
+        expect(box.resumeAfter(2), "another stream took over").to.equal(true);
+        expect(box.backlog).to.equal(80);
+        box.add(frame(7, 30, "a"));
+        expect(box.add(frame(8, 30))).to.equal(false);
+        expect(sequences(box.take(1_000))).to.deep.equal([3, 4, 7]);
+    });
+
+    it("never claims to have again what it has lost, whatever a stream names", () => {
+        const box = outbox();
+        for (let n = 1; n <= 8; n++) {
+            box.add(frame(n));
+            box.take(1_000);
+        }
+        expect([box.resumeAfter(0), box.reachesBack(1)]).to.deep.equal([false, false]);
+        expect(sequences(box.take(1_000))).to.deep.equal([4, 5, 6, 7, 8]);
+        expect(box.resumeAfter(99)).to.equal(false);
+        box.add(frame(9));
+        expect([7, 8].map((n) => box.reachesBack(n))).to.deep.equal([false, true]);
+        box.clear();
+        expect([8, 9].map((n) => box.reachesBack(n))).to.deep.equal([false, true]);
+        box.add(frame(10));
+        box.take(1_000);
+        box.add(frame(11));
+        box.clearKept();
+        expect([9, 10].map((n) => box.reachesBack(n))).to.deep.equal([false, true]);
+        expect(sequences(box.take(1_000))).to.deep.equal([11]);
+    });
+
+    it("lets go of the memory of what it does not keep", () => {
+        const box = outbox();
+        setFlagsFromString("--expose-gc");
+        const collect = runInNewContext("gc") as () => void;
+        const held = (): number => {
+            collect();
+            return process.memoryUsage().arrayBuffers;
+        };
+        const before = held();
+        for (let n = 1; n <= 60; n++) {
+            box.add(frame(n, MIB));
+            box.take(1);
+        }
+        expect(held() - before).to.be.below(20 * MIB);
+        expect(box.lastSequence).to.equal(60);
     });
 
     it("takes a frame back, and tells whether it had left", () => {

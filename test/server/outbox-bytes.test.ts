@@ -107,7 +107,7 @@ for (const transport of TRANSPORTS) {
 
         it("then lose what waits for the slowest reader, and no other one notices", async () => {
             const maxOutboxBytes = 3 * KIB * KIB;
-            const [first, second] = await start({ maxOutboxBytes });
+            const [first, second] = await start({ maxOutboxBytes, maxStreamBacklog: 64 * KIB * KIB });
             const healthy = await hears("manager", undefined);
             const slow = await hears("operator", second?.id);
             const slowest = await hears("viewer", undefined);
