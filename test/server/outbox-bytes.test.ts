@@ -103,6 +103,10 @@ for (const transport of TRANSPORTS) {
             expect(await open(one, oneHad)).to.equal("gap");
             await leaves(two);
             expect(await open(two, twoHad), "no more than need be").to.equal("resumed");
+            const value = "y".repeat(60 * KIB);
+            second?.tick(value);
+            await two.stream!.notification({ value });
+            await eventually("it was forgotten again", () => setUp.server.status.outboxBytes < 70 * KIB);
         });
 
         it("then lose what waits for the slowest reader, and no other one notices", async () => {
