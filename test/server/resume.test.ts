@@ -90,9 +90,48 @@ describe("a stream that is resumed", () => {
                 const next = await open({ ...OURS, "last-event-id": id });
                 expect(client.stream!.headers["hiveot-resume"]).to.equal("gap");
                 expect(setUp.server.status).to.include({ subscribers: 0, sessions: 1, lingering: 0 });
-                for (const lastEventId of ["nonsense", "0badbad0-1", next.replace(/\d+$/, "999999")]) {
+                const ofAnotherLife = next.replace(/^[^-]+/, "0badbad0");
+                for (const lastEventId of ["nonsense", ofAnotherLife, next.replace(/\d+$/, "999999")]) {
                     await open({ ...OURS, "last-event-id": lastEventId });
                     expect(client.stream!.headers["hiveot-resume"], lastEventId).to.equal("gap");
+                }
+            });
+
+            it("has what is left after a gap, and its subscriptions, where its client knows nothing of gaps", async () => {
+                await start({ lingerTime: 60_000, outboxFrames: 2 });
+                const id = await open({});
+                await client.call({ operation: "subscribeallevents", thingID: COUNTER_ID });
+                for (const [lastEventId, value] of [
+                    [id, "one"],
+                    ["0badbad0-999999", "two"],
+                ] as const) {
+                    for (const each of ["lost", `${value} before`]) setUp.counter.tick(each);
+                    await client.stream!.notification({ value: `${value} before` });
+                    await drop();
+                    setUp.counter.tick(value);
+                    await open({ "last-event-id": lastEventId });
+                    setUp.counter.tick("then");
+                    await client.stream!.notification({ value: "then" });
+                    expect(heard(), lastEventId).to.deep.equal([`${value} before`, value, "then"]);
+                }
+            });
+
+            it("is a new one for a stream of another dialect, and for one that does not resume in the same way", async () => {
+                await start();
+                const other = await setUp.client(transport, "operator", "rrn-2025");
+                onEnd(() => other.close());
+                for (const [headers, by] of [
+                    [{}, client],
+                    [OURS, other],
+                ] as const) {
+                    const id = await open(OURS);
+                    await client.call({ operation: "subscribeallevents", thingID: COUNTER_ID });
+                    expect(setUp.server.status).to.include({ subscribers: 1, sessions: 1 });
+                    const old = client.stream!;
+                    const stream = await by.openStream({ cid: "c", headers: { ...headers, "last-event-id": id } });
+                    await stream.next(({ event }) => event === "sse-ping");
+                    await old.closed;
+                    expect(setUp.server.status).to.include({ subscribers: 0, sessions: 1, lingering: 0 });
                 }
             });
 
@@ -166,6 +205,35 @@ describe("a stream that is resumed", () => {
                 }
                 await eventually("one lingers", () => setUp.server.status.lingering === 1);
                 expect(setUp.server.status.sessions).to.equal(1);
+            });
+
+            it("gives way, his own ahead of others', where there are too many; streams that are there do not", async () => {
+                await start({ lingerTime: 60_000, maxConnections: 2, maxConnectionsPerClient: 2 });
+                const others = await setUp.client(transport, "viewer");
+                const third = await setUp.client(transport, "manager");
+                for (const each of [others, third]) onEnd(() => each.close());
+                const status = async (by: RawClient, cid: string, lastEventId?: string): Promise<string> => {
+                    const headers = { ...OURS, ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }) };
+                    const stream = await by.openStream({ cid, headers });
+                    if (stream.status !== 200) return String(stream.status);
+                    await stream.next(({ event }) => event === "sse-ping");
+                    return stream.headers["hiveot-resume"] ?? "new";
+                };
+                await status(others, "others");
+                const id = others.stream!.blocks[0]?.id;
+                others.stream!.destroy();
+                await eventually("lingers", () => setUp.server.status.lingering === 1);
+                await status(client, "old");
+                client.stream!.destroy();
+                await eventually("lingers", () => setUp.server.status.lingering === 2);
+                expect(await status(client, "mine"), "in the place of his own").to.equal("new");
+                expect(await status(others, "others", id), "though it was away for longer").to.equal("resumed");
+                expect(await status(third, "third")).to.equal("503");
+                expect(await status(client, "mine"), "his own place").to.equal("new");
+                others.stream!.destroy();
+                await eventually("lingers", () => setUp.server.status.lingering === 1);
+                expect(await status(third, "third"), "in the place of another's").to.equal("new");
+                expect(setUp.server.status).to.include({ sessions: 2, lingering: 0 });
             });
 
             it("is not carried out again when its POST is repeated", async () => {
