@@ -51,6 +51,7 @@ describe("a stream that is resumed", () => {
                 setUp.counter.tick("three");
                 const id = await open({ ...OURS, "last-event-id": last });
                 expect([id, client.stream!.headers["hiveot-resume"]]).to.deep.equal([last, "resumed"]);
+                expect(setUp.server.status).to.include({ sessions: 1, lingering: 0 });
                 setUp.counter.tick("four");
                 await client.stream!.notification({ value: "four" });
                 expect(heard()).to.deep.equal(["two", "three", "four"]);
@@ -133,6 +134,20 @@ describe("a stream that is resumed", () => {
                     await old.closed;
                     expect(setUp.server.status).to.include({ subscribers: 0, sessions: 1, lingering: 0 });
                 }
+            });
+
+            it("stays when the time is up that it had to come back", async () => {
+                await start({ lingerTime: 500 });
+                const id = await open(OURS);
+                await drop();
+                await open({ ...OURS, "last-event-id": id });
+                expect(client.stream!.headers["hiveot-resume"]).to.equal("resumed");
+                const later = await clientOf(transport);
+                await (await later.openStream({ cid: "d", headers: OURS })).next(({ event }) => event === "sse-ping");
+                later.stream!.destroy();
+                await eventually("the later one lingers", () => setUp.server.status.lingering === 1);
+                await eventually("the later one is gone", () => setUp.server.status.lingering === 0);
+                expect((await client.call({ operation: "ping" })).envelope).to.include({ output: "pong" });
             });
 
             it("is forgotten after lingerTime", async () => {
