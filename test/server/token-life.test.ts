@@ -99,6 +99,22 @@ describe("the streams of an account", () => {
         expect(await statusOf(second)).to.equal(401);
         await expectPong(other);
     });
+
+    it("end with the session of tokens that resumed them, not with the one that opened them", async () => {
+        const server = await start({ accounts: ACCOUNTS, lingerTime: 60_000 });
+        const headers = { "hiveot-features": "resume" };
+        const [first, second] = [clientAt(server.getPort()), clientAt(server.getPort())];
+        for (const client of [first, second]) await client.login("alice", "wonder");
+        const stream = await first.openStream({ cid: "c", headers });
+        const { id = "" } = await stream.next(({ event }) => event === "sse-ping");
+        const resumed = await second.openStream({ cid: "c", headers: { ...headers, "last-event-id": id } });
+        expect(resumed.headers["hiveot-resume"]).to.equal("resumed");
+        await stream.closed;
+        expect(await first.post("/authn/logout", "")).to.include({ status: 204 });
+        await expectPong(second);
+        expect(await second.post("/authn/logout", "")).to.include({ status: 204 });
+        await resumed.closed;
+    });
 });
 
 describe("SseScServer#rotateSigningKey", () => {
