@@ -220,6 +220,50 @@ describe("a client of a server that resumes", () => {
                 expect([server.executed.length, server.opened]).to.deep.equal([1, 2]);
             });
 
+            it("keeps a stream that was opened after a POST which then says that there is no session", async () => {
+                await start(transport);
+                const take = server.handlers.get(POST)!;
+                let refuse: (() => void) | undefined;
+                server.handlers.set(POST, (_, reply) => {
+                    server.handlers.set(POST, take);
+                    refuse = () => {
+                        reply.writeHead(400, { "content-type": "application/problem+json" });
+                        reply.end(JSON.stringify({ status: 400, type: "urn:hiveot-ssesc:problem:NO_SESSION" }));
+                    };
+                });
+                const asked = connection.invokeAction("t", "a", 7);
+                await server.until(() => refuse !== undefined);
+                server.dropStreams();
+                await server.until(() => server.opened === 2);
+                await connection.ping();
+                refuse?.();
+                expect(await asked).to.equal(7);
+                expect(server.seenAt("invokeaction")).to.have.length(2);
+                await connection.ping();
+                expect(server.opened).to.equal(2);
+            });
+
+            it("hears a notification once whose id comes again, but of a server that does not resume each", async () => {
+                for (const resumes of [true, false]) {
+                    await start(transport, { resumes });
+                    const heard = await hear();
+                    for (const [value, messageID] of [
+                        [1, "m"],
+                        [2, "m"],
+                        [3, ""],
+                        [4, ""],
+                        [5, "last"],
+                    ] as const) {
+                        server.notify("t", "e", value, "event", { messageID });
+                    }
+                    await eventually("heard", () => heard.includes(5));
+                    expect(heard).to.deep.equal(resumes ? [1, 3, 4, 5] : [1, 2, 3, 4, 5]);
+                    if (!resumes) break;
+                    await connection.close();
+                    await server.stop();
+                }
+            });
+
             it("reads observed properties again after a gap, unless a newer value has come", async () => {
                 await start(transport);
                 const heard: unknown[] = [];

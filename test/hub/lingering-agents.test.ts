@@ -165,5 +165,21 @@ for (const transport of ["plain h1", "TLS h2"] as const) {
             await one.request();
             expect(names(one)).to.deep.equal(["brightness"]);
         });
+
+        it("are taken back, if they have not left, when whoever asked does not want them any more", async () => {
+            await start();
+            const one = await agent("one");
+            const last = lastOf(one);
+            await leaves(one);
+            const [connection] = [...setUp.server.connections].filter(({ clientId }) => clientId === "device1");
+            const abort = new AbortController();
+            const asked = connection!.request({ operation: "ping" }, { signal: abort.signal });
+            abort.abort();
+            expect(await asked.catch((error: unknown) => error)).to.have.property("code", "ABORTED");
+            await open(one, "one", last);
+            await ask(read());
+            await one.request();
+            expect(names(one)).to.deep.equal(["brightness"]);
+        });
     });
 }

@@ -140,6 +140,23 @@ for (const transport of TRANSPORTS) {
             expect((await slowest.call({ operation: "ping" })).envelope).to.include({ output: "pong" });
         });
 
+        it("lose what waits for one reader that is behind by more than it may be", async () => {
+            const [first] = await start({ maxOutboxBytes: 64 * KIB * KIB, maxStreamBacklog: 256 * KIB });
+            const slow = await hears("viewer", first?.id);
+            const healthy = await hears("operator", first?.id);
+            const had = lastOf(slow);
+            slow.stream!.pause();
+            let last = 0;
+            while (setUp.server.status.lingering === 0) {
+                const value = `${String(++last)} ${"x".repeat(64 * KIB)}`;
+                first?.tick(value);
+                await healthy.stream!.notification({ value });
+                if (last > 400) throw new Error("It never lost its stream");
+            }
+            slow.stream!.destroy();
+            expect(await open(slow, had)).to.equal("gap");
+        });
+
         it("have nothing left when their clients are gone", async () => {
             const [first] = await start({ lingerTime: 10 });
             const client = await hears("viewer", first?.id);

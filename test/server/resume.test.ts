@@ -262,6 +262,8 @@ describe("a stream that is resumed", () => {
                 await client.stream!.response("a");
                 await client.call({ ...request, messageID: "other" });
                 expect(setUp.counter.invocations).to.have.length(2);
+                const answers = client.stream!.blocks.filter(({ json }) => json?.["correlationID"] === "a");
+                expect(answers, "nor answered again").to.have.length(1);
             });
 
             it("has the answer of a repeated request again, if it is not kept any more", async () => {
