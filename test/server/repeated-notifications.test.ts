@@ -81,6 +81,15 @@ describe("a notification that comes again", () => {
         expect(recent.isRepeat("a", "3", "m999")).to.equal(true);
     });
 
+    it("is another one of another client, whatever its connection id; who speaks is not forgotten", () => {
+        const recent = new RecentNotifications(3);
+        expect([recent.isRepeat("a", "1", "m"), recent.isRepeat("b", "1", "m")]).to.deep.equal([false, false]);
+        recent.isRepeat("a", "1", "n");
+        recent.isRepeat("c", "1", "m"); // one too many: "b" was silent for the longest time
+        expect([recent.isRepeat("a", "1", "m"), recent.isRepeat("c", "1", "m")]).to.deep.equal([true, true]);
+        expect(recent.size).to.equal(3);
+    });
+
     it("is not known by ids that are longer than any of ours", () => {
         const recent = new RecentNotifications();
         const [long, longest] = ["x".repeat(129), "x".repeat(128)];
