@@ -150,7 +150,7 @@ describe("client", () => {
             });
 
             it("does not know what became of a POST that was cut, and never hangs", async () => {
-                const thing = await start(secure, { ...config, requestTimeout: 200 });
+                const thing = await start(secure, { ...config, requestTimeout: 1_000 });
                 await thing.readProperty("count");
                 server.handlers.set("POST /hiveot/request", () => {
                     server.cut();

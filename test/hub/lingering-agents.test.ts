@@ -114,11 +114,28 @@ for (const transport of ["plain h1", "TLS h2"] as const) {
             expect([names(one), names(two)]).to.deep.equal([["third"], ["second"]]);
         });
 
+        it("that it got before it left are answered by a POST without a stream, and come again if they were lost on the way", async () => {
+            await start();
+            const one = await agent("one");
+            const first = await ask(read("first"));
+            const request = await one.request({ name: "first" });
+            const last = lastOf(one);
+            const second = await ask(read("second"));
+            await one.request({ name: "second" });
+            await leaves(one);
+            await one.respond(request, { output: 1 });
+            expect(await answer(first)).to.deep.equal({ output: 1 });
+            await open(one, "one", last); // as if the second had not come
+            await one.serve({ name: "second" }, { output: 2 });
+            expect(await answer(second)).to.deep.equal({ output: 2 });
+            expect(names(one)).to.deep.equal(["second"]);
+        });
+
         it("fail at once when the last one that they waited for is gone for good", async () => {
             await start({ lingerTime: 50 });
             const one = await agent("one");
             one.client.stream!.destroy();
-            await eventually("it lingers", () => setUp.server.status.lingering === 1);
+            await eventually("it has left", () => setUp.server.status.sessions === 1);
             const id = await ask(read());
             expect((await answer(id))["type"]).to.contain("AGENT_OFFLINE");
         });
