@@ -2,7 +2,9 @@
 import { Servient } from "@node-wot/core";
 import { SseScAgent, type SseScAgentConfig, type SseScError } from "../../src/index";
 import { RawHub, type RawHubOptions } from "../conformance/raw/raw-hub";
+import { onEnd } from "../hub/harness";
 import { certificate } from "../support/certificates";
+import { eventually } from "../support/eventually";
 import { type Transport } from "../support/set-ups";
 import { COUNTER_ID, TestThing } from "../support/things";
 
@@ -14,6 +16,13 @@ export async function startHub(transport: Transport, options: RawHubOptions = {}
     const { key, cert } = await certificate();
     const tls = transport === "plain h1" ? undefined : { key, cert };
     return RawHub.start({ ...options, tls, http1Only: transport === "TLS h1" });
+}
+
+/** The same; it stops when the test ends. */
+export async function hubOf(transport: Transport, options: RawHubOptions = {}): Promise<RawHub> {
+    const hub = await startHub(transport, options);
+    onEnd(() => hub.stop());
+    return hub;
 }
 
 /** The options of an agent that reaches a hub by this transport. */
@@ -88,4 +97,33 @@ export class AgentSetUp {
     async stop(): Promise<void> {
         await this.servient.shutdown();
     }
+}
+
+/** An agent that stops when the test ends. */
+export async function agentOf(config: SseScAgentConfig, ids?: readonly string[]): Promise<AgentSetUp> {
+    const setUp = await AgentSetUp.start(config, ids);
+    onEnd(() => setUp.stop());
+    return setUp;
+}
+
+/** An agent at this hub. It stops when the test ends. */
+export async function agentAt(
+    hub: RawHub,
+    transport: Transport,
+    config: Partial<SseScAgentConfig> = {},
+    ids?: readonly string[]
+): Promise<AgentSetUp> {
+    return agentOf({ ...(await agentConfig(transport, hub.url)), ...config }, ids);
+}
+
+/** The same, and the hub knows its Things. */
+export async function registeredAgent(
+    hub: RawHub,
+    transport: Transport,
+    config: Partial<SseScAgentConfig> = {},
+    ids: readonly string[] = [COUNTER_ID]
+): Promise<AgentSetUp> {
+    const setUp = await agentAt(hub, transport, config, ids);
+    await eventually("registered", () => setUp.agent.status.registered.length === ids.length);
+    return setUp;
 }

@@ -1,11 +1,20 @@
 /** `SseScAgent` towards a raw hub that behaves as HiveKit's gateway is recorded to. */
 import { expect } from "chai";
 import { SseScAgent, SseScServer } from "../../src/index";
-import type { RawHub, RawHubOptions } from "../conformance/raw/raw-hub";
+import { onEnd } from "../hub/harness";
 import { eventually } from "../support/eventually";
-import { TRANSPORTS, type Transport } from "../support/set-ups";
+import { TRANSPORTS } from "../support/set-ups";
 import { COUNTER_ID, TestThing, TWIN_ID } from "../support/things";
-import { agentConfig, AgentSetUp, eventsOf, nextError, nextEvent, startHub } from "./agent-set-up";
+import {
+    agentAt,
+    agentConfig,
+    AgentSetUp,
+    eventsOf,
+    hubOf,
+    nextError,
+    nextEvent,
+    registeredAgent,
+} from "./agent-set-up";
 
 /** What these tests look at in a TD. */
 interface TestDescription {
@@ -15,45 +24,7 @@ interface TestDescription {
     readonly properties: Readonly<Record<"count" | "picture", { readonly forms: readonly object[] }>>;
 }
 
-type Config = ConstructorParameters<typeof SseScAgent>[0];
-
 describe("SseScAgent", () => {
-    const running: { stop(): Promise<void> }[] = [];
-
-    afterEach(async () => {
-        for (const each of running.splice(0).reverse()) await each.stop();
-    });
-
-    async function hubOf(transport: Transport, options: RawHubOptions = {}): Promise<RawHub> {
-        const hub = await startHub(transport, options);
-        running.push(hub);
-        return hub;
-    }
-
-    async function agentAt(
-        hub: RawHub,
-        transport: Transport,
-        config: Partial<Config> = {},
-        ids?: readonly string[]
-    ): Promise<AgentSetUp> {
-        const setUp = await AgentSetUp.start({ ...(await agentConfig(transport, hub.url)), ...config }, ids);
-        running.push(setUp);
-        return setUp;
-    }
-
-    /** An agent whose Things the hub knows. */
-    async function registered(
-        hub: RawHub,
-        transport: Transport,
-        config: Partial<Config> = {},
-        ids: readonly string[] = [COUNTER_ID]
-    ): Promise<AgentSetUp> {
-        const setUp = await agentAt(hub, transport, config, ids);
-        const { agent } = setUp;
-        await eventually("registered", () => agent.status.registered.length === ids.length);
-        return setUp;
-    }
-
     for (const transport of TRANSPORTS) {
         for (const dialect of ["rrn", "rrn-2025"] as const) {
             describe(`over ${transport}, in ${dialect}`, () => {
@@ -63,7 +34,7 @@ describe("SseScAgent", () => {
                 it("logs in, writes the TD of its Thing and answers what is asked", async () => {
                     const hub = await hubOf(transport, { dialect, password: "secret" });
                     const credentials = { username: "agent1", password: "secret" };
-                    const { counter } = await registered(hub, transport, { credentials });
+                    const { counter } = await registeredAgent(hub, transport, { credentials });
                     expect(hub.writes.map(({ action }) => action)).to.deep.equal(["createThing"]);
                     const directory = january ? "directory" : "thingDirectory";
                     expect(hub.server.seen.find(({ path }) => path === "/hiveot/request")?.envelope).to.include({
@@ -85,7 +56,7 @@ describe("SseScAgent", () => {
 
                 it("publishes events, property changes and progress, progress ahead of the response", async () => {
                     const hub = await hubOf(transport, { dialect });
-                    const { counter } = await registered(hub, transport);
+                    const { counter } = await registeredAgent(hub, transport);
                     const correlationID = "action-1";
                     await hub.ask("invokeaction", COUNTER_ID, "slow", 4, { correlationID });
                     const progress = hub.notifications.filter(({ name }) => name === "slow");
@@ -109,7 +80,7 @@ describe("SseScAgent", () => {
         it("gets forms that lead to the hub as soon as it is exposed, hub or no hub", async () => {
             const agent = new SseScAgent({ hub: "https://hub.example:8444/base/hiveot/ssesc" });
             const setUp = await AgentSetUp.start({ hub: "sse://localhost:1", allowSelfSigned: true });
-            running.push(setUp);
+            onEnd(() => setUp.stop());
             const td = setUp.counter.thing.getThingDescription() as unknown as TestDescription;
             const form = {
                 href: "sse://localhost:1/hiveot/request",
@@ -127,7 +98,7 @@ describe("SseScAgent", () => {
 
         it("writes TDs without forms and base, whose security is the hub's to say, but says which values are no JSON", async () => {
             const hub = await hubOf("plain h1");
-            await registered(hub, "plain h1");
+            await registeredAgent(hub, "plain h1");
             const td = hub.tds.get(COUNTER_ID) as unknown as TestDescription;
             expect(td).to.not.have.any.keys("forms", "base");
             expect(td).to.deep.include({
@@ -144,7 +115,7 @@ describe("SseScAgent", () => {
 
         it("updates the TD when the Thing is exposed again with another one, and only then", async () => {
             const hub = await hubOf("plain h1");
-            const { counter, agent } = await registered(hub, "plain h1");
+            const { counter, agent } = await registeredAgent(hub, "plain h1");
             await counter.thing.expose();
             counter.thing.title = "Another title";
             const updated = nextEvent(agent, "registered");
@@ -160,7 +131,7 @@ describe("SseScAgent", () => {
 
         it("takes its TD out of the directory when destroyed, if so configured, behind what it told last", async () => {
             const hub = await hubOf("plain h1");
-            const { counter, agent } = await registered(hub, "plain h1", { removeOnDestroy: true });
+            const { counter, agent } = await registeredAgent(hub, "plain h1", { removeOnDestroy: true });
             const { thing } = counter;
             counter.tick("last");
             await hub.until("tick", () => hub.values(COUNTER_ID, "tick").length > 0);
@@ -173,7 +144,7 @@ describe("SseScAgent", () => {
 
         it("leaves its TD in the directory when destroyed otherwise, and after a restart of the hub it is gone", async () => {
             const hub = await hubOf("plain h1");
-            const { counter, agent } = await registered(hub, "plain h1");
+            const { counter, agent } = await registeredAgent(hub, "plain h1");
             await counter.thing.destroy();
             expect(hub.tds.has(COUNTER_ID)).to.equal(true);
             const back = nextEvent(agent, "connected");
@@ -235,7 +206,7 @@ describe("SseScAgent", () => {
         it("are exposed at several hubs and at a server of the same servient", async () => {
             const first = await hubOf("plain h1");
             const second = await hubOf("TLS h2");
-            const setUp = await registered(first, "plain h1");
+            const setUp = await registeredAgent(first, "plain h1");
             const { servient, wot } = setUp;
             const other = new SseScAgent(await agentConfig("TLS h2", second.url));
             const server = new SseScServer({ port: 0, security: [{ scheme: "nosec" }] });
@@ -265,7 +236,7 @@ describe("SseScAgent", () => {
     describe("requests", () => {
         it("acknowledges subscriptions, and refuses those to what is not there", async () => {
             const hub = await hubOf("plain h1");
-            await registered(hub, "plain h1");
+            await registeredAgent(hub, "plain h1");
             const asked = async (operation: string, thingID: string, name?: string): Promise<unknown> =>
                 (await hub.ask(operation, thingID, name))["status"];
             expect(await asked("subscribeevent", COUNTER_ID, "tick")).to.equal("completed");
@@ -278,7 +249,7 @@ describe("SseScAgent", () => {
 
         it("cancels, queries and reads events", async () => {
             const hub = await hubOf("plain h1");
-            const { counter } = await registered(hub, "plain h1");
+            const { counter } = await registeredAgent(hub, "plain h1");
             const release = counter.hold();
             const running = hub.ask("invokeaction", COUNTER_ID, "slow", 1, { correlationID: "one" });
             await counter.invoked("slow");
@@ -295,7 +266,7 @@ describe("SseScAgent", () => {
 
         it("cancels what runs when it stops", async () => {
             const hub = await hubOf("plain h1");
-            const setUp = await registered(hub, "plain h1");
+            const setUp = await registeredAgent(hub, "plain h1");
             setUp.counter.hold();
             hub.ask("invokeaction", COUNTER_ID, "slow", 1).catch(() => undefined);
             const { data } = await setUp.counter.invoked("slow");
@@ -305,7 +276,7 @@ describe("SseScAgent", () => {
 
         it("answers with an error where an output cannot be sent, or is larger than the hub takes", async () => {
             const hub = await hubOf("plain h1");
-            const { counter } = await registered(hub, "plain h1");
+            const { counter } = await registeredAgent(hub, "plain h1");
             counter.thing.setActionHandler("later", async () => "x".repeat(2_000));
             hub.server.when(({ path, body }) =>
                 path === "/hiveot/response" && body.length > 1_000 ? { status: 413, body: "too large" } : undefined
@@ -322,7 +293,7 @@ describe("SseScAgent", () => {
 
         it("sends an answer again that may have got lost, as often as it takes", async () => {
             const hub = await hubOf("plain h1");
-            await registered(hub, "plain h1");
+            await registeredAgent(hub, "plain h1");
             let cut = 0;
             hub.server.when(({ path }) => {
                 if (path !== "/hiveot/response" || cut++ > 4) return undefined;
@@ -341,7 +312,7 @@ describe("SseScAgent", () => {
 
         it("may ask on the same connection", async () => {
             const hub = await hubOf("TLS h2");
-            const { agent } = await registered(hub, "TLS h2");
+            const { agent } = await registeredAgent(hub, "TLS h2");
             await agent.peer.ping();
             expect(hub.server.connections).to.equal(1);
             await agent.stop();
@@ -352,7 +323,7 @@ describe("SseScAgent", () => {
 
         it("survives a hub that sends anything at all", async () => {
             const hub = await hubOf("plain h1");
-            const { agent } = await registered(hub, "plain h1");
+            const { agent } = await registeredAgent(hub, "plain h1");
             const events = eventsOf(agent);
             const target = { thingID: COUNTER_ID, name: "count" };
             const deep = "[".repeat(5_000) + "]".repeat(5_000);

@@ -1,7 +1,7 @@
 /** Our agent at our hub, used by a consumer that connects from elsewhere. */
 import { expect } from "chai";
 import { connect, SseScError, type Connection } from "../../src/index";
-import { tdOf } from "../hub/harness";
+import { onEnd, tdOf } from "../hub/harness";
 import { eventually } from "../support/eventually";
 import { isSecure, passwordOf, SetUp, usernameOf, type Transport } from "../support/set-ups";
 import { COUNTER_ID, PIXEL } from "../support/things";
@@ -23,22 +23,16 @@ const COMBINATIONS: readonly (readonly [Transport, Dialect, Dialect])[] = [
 const DEVICE = { username: usernameOf("device"), password: passwordOf("device") } as const;
 
 describe("an agent at a hub of ours", () => {
-    const running: { stop(): Promise<void> }[] = [];
-
-    afterEach(async () => {
-        for (const each of running.splice(0).reverse()) await each.stop();
-    });
-
     async function hubFor(transport: Transport): Promise<SetUp> {
         const hub = await SetUp.start({ secure: isSecure(transport), server: { hub: true }, things: [] });
-        running.push(hub);
+        onEnd(() => hub.stop());
         return hub;
     }
 
     async function agentAt(hub: SetUp, transport: Transport, dialect: Dialect = "rrn"): Promise<AgentSetUp> {
         const url = `${hub.scheme}://${hub.authority}${STREAMS[dialect]}`;
         const setUp = await AgentSetUp.start({ ...(await agentConfig(transport, url)), credentials: DEVICE });
-        running.push(setUp);
+        onEnd(() => setUp.stop());
         await eventually("registered", () => setUp.agent.status.registered.length === 1);
         return setUp;
     }
@@ -50,7 +44,7 @@ describe("an agent at a hub of ours", () => {
             { username: usernameOf("admin"), password: passwordOf("admin") },
             { ...tls, ...(reconnect === undefined ? {} : { reconnect }) }
         );
-        running.push({ stop: () => connection.close() });
+        onEnd(() => connection.close());
         return connection;
     }
 
@@ -107,7 +101,7 @@ describe("an agent at a hub of ours", () => {
         await consumer.subscribeAllEvents("", { onNotification: ({ value }) => seen.push(value) });
         const url = `${hub.scheme}://${hub.authority}`;
         const setUp = await AgentSetUp.start({ ...(await agentConfig("plain h1", url)), credentials: DEVICE });
-        running.push(setUp);
+        onEnd(() => setUp.stop());
         const { error, thingId } = await nextError(setUp.agent);
         expect([error.status, thingId]).to.deep.equal([409, COUNTER_ID]);
         setUp.counter.tick("forged");
@@ -122,7 +116,7 @@ describe("an agent at a hub of ours", () => {
         const url = `${hub.scheme}://${hub.authority}`;
         const config = { ...(await agentConfig("TLS h2", url)), credentials: DEVICE, removeOnDestroy: true };
         const setUp = await AgentSetUp.start(config);
-        running.push(setUp);
+        onEnd(() => setUp.stop());
         await eventually("registered", () => hub.server.directory.size === 1);
         await setUp.counter.thing.destroy();
         expect(hub.server.directory.size).to.equal(0);

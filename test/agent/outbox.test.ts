@@ -1,40 +1,14 @@
 /** What an agent tells its hub: in order, once, and bounded while the hub is away. */
 import { expect } from "chai";
-import { RawHub, type RawHubOptions } from "../conformance/raw/raw-hub";
+import { RawHub } from "../conformance/raw/raw-hub";
 import { eventually } from "../support/eventually";
-import { TRANSPORTS, type Transport } from "../support/set-ups";
+import { TRANSPORTS } from "../support/set-ups";
 import { COUNTER_ID, TWIN_ID } from "../support/things";
-import { agentConfig, AgentSetUp, eventsOf, nextError, nextEvent, startHub } from "./agent-set-up";
-
-type Config = Parameters<typeof AgentSetUp.start>[0];
+import { eventsOf, hubOf, nextError, nextEvent, registeredAgent } from "./agent-set-up";
 
 const NDJSON = "application/x-ndjson";
 
 describe("what an agent publishes", () => {
-    const running: { stop(): Promise<void> }[] = [];
-
-    afterEach(async () => {
-        for (const each of running.splice(0).reverse()) await each.stop();
-    });
-
-    async function hubOf(transport: Transport, options: RawHubOptions = {}): Promise<RawHub> {
-        const hub = await startHub(transport, options);
-        running.push(hub);
-        return hub;
-    }
-
-    async function connected(
-        hub: RawHub,
-        transport: Transport,
-        config: Partial<Config> = {},
-        ids: readonly string[] = [COUNTER_ID]
-    ): Promise<AgentSetUp> {
-        const setUp = await AgentSetUp.start({ ...(await agentConfig(transport, hub.url)), ...config }, ids);
-        running.push(setUp);
-        await eventually("registered", () => setUp.agent.status.registered.length === ids.length);
-        return setUp;
-    }
-
     /** Ends the hub's connections and lets nobody in until the function that is returned is called. */
     function lockOut(hub: RawHub): () => void {
         let locked = true;
@@ -51,7 +25,7 @@ describe("what an agent publishes", () => {
         for (const batches of [true, false]) {
             it(`comes once and in order over ${transport}, ${batches ? "in batches" : "in single POSTs"}`, async () => {
                 const hub = await hubOf(transport, { batches });
-                const setUp = await connected(hub, transport, {}, [COUNTER_ID, TWIN_ID]);
+                const setUp = await registeredAgent(hub, transport, {}, [COUNTER_ID, TWIN_ID]);
                 const told = numbers(120);
                 for (const text of told) {
                     setUp.counter.tick(text);
@@ -83,7 +57,7 @@ describe("what an agent publishes", () => {
             setImmediate(() => open.set(thing, (open.get(thing) ?? 0) - 1));
             return undefined;
         });
-        const setUp = await connected(hub, "TLS h2", {}, [COUNTER_ID, TWIN_ID]);
+        const setUp = await registeredAgent(hub, "TLS h2", {}, [COUNTER_ID, TWIN_ID]);
         for (const text of numbers(50)) {
             setUp.counter.tick(text);
             setUp.thing(TWIN_ID).tick(text);
@@ -95,7 +69,7 @@ describe("what an agent publishes", () => {
 
     it("splits batches at 500 lines and 256 KiB", async () => {
         const hub = await hubOf("plain h1", { batches: true });
-        const setUp = await connected(hub, "plain h1", { outbox: { maxNotifications: 2_000, maxBytes: 9e6 } });
+        const setUp = await registeredAgent(hub, "plain h1", { outbox: { maxNotifications: 2_000, maxBytes: 9e6 } });
         const sizes: number[] = [];
         const bytes: number[] = [];
         hub.onNotifications = (lines, { body }) => {
@@ -114,7 +88,7 @@ describe("what an agent publishes", () => {
 
     it("goes in ever smaller batches while connections break before a large one has passed, and in large ones again later", async () => {
         const hub = await hubOf("TLS h2", { batches: true });
-        const setUp = await connected(hub, "TLS h2");
+        const setUp = await registeredAgent(hub, "TLS h2");
         const sizes: number[] = [];
         hub.onNotifications = (lines) => {
             sizes.push(lines.length);
@@ -130,7 +104,7 @@ describe("what an agent publishes", () => {
 
     it("goes line by line where the hub refuses a batch, and only the bad line is lost", async () => {
         const hub = await hubOf("plain h1", { batches: true });
-        const setUp = await connected(hub, "plain h1");
+        const setUp = await registeredAgent(hub, "plain h1");
         hub.onNotifications = (lines) =>
             lines.some(({ value }) => value === "3") ? { status: 400, body: "I do not like it" } : undefined;
         const told = nextError(setUp.agent);
@@ -144,7 +118,7 @@ describe("what an agent publishes", () => {
 
     it("is tried again where the hub fails at it, and given up after three times", async () => {
         const hub = await hubOf("plain h1");
-        const setUp = await connected(hub, "plain h1");
+        const setUp = await registeredAgent(hub, "plain h1");
         let tries = 0;
         hub.onNotifications = ([line]) => {
             if (line?.["value"] !== "poison") return undefined;
@@ -159,7 +133,7 @@ describe("what an agent publishes", () => {
 
     it("waits as long as a hub that is overloaded asks for", async () => {
         const hub = await hubOf("plain h1");
-        const setUp = await connected(hub, "plain h1");
+        const setUp = await registeredAgent(hub, "plain h1");
         let refused = 0;
         hub.onNotifications = () =>
             refused++ < 5 ? { status: 429, headers: { "retry-after": "0" }, body: "slowly" } : undefined;
@@ -171,7 +145,7 @@ describe("what an agent publishes", () => {
     for (const batches of [true, false]) {
         it(`is sent again with the same messageID when its POST was cut, ${batches ? "in a batch" : "alone"}`, async () => {
             const hub = await hubOf("TLS h2", { batches });
-            const setUp = await connected(hub, "TLS h2");
+            const setUp = await registeredAgent(hub, "TLS h2");
             const cut: unknown[] = [];
             hub.onNotifications = (lines) => {
                 if (cut.length > 0) return undefined;
@@ -190,7 +164,7 @@ describe("what an agent publishes", () => {
 
     it("waits while the hub is away: events all, of properties the newest, in order", async () => {
         const hub = await hubOf("plain h1", { batches: true });
-        const { agent, counter } = await connected(hub, "plain h1");
+        const { agent, counter } = await registeredAgent(hub, "plain h1");
         const letIn = lockOut(hub);
         await eventually("noticed", () => agent.state === "connecting");
         counter.tick("a");
@@ -207,7 +181,7 @@ describe("what an agent publishes", () => {
 
     it("waits in a queue that drops the oldest events when it is full, and says so", async () => {
         const hub = await hubOf("plain h1");
-        const { agent, counter } = await connected(hub, "plain h1", { outbox: { maxNotifications: 5 } });
+        const { agent, counter } = await registeredAgent(hub, "plain h1", { outbox: { maxNotifications: 5 } });
         const events = eventsOf(agent);
         const letIn = lockOut(hub);
         await eventually("noticed", () => agent.state === "connecting");
@@ -223,7 +197,7 @@ describe("what an agent publishes", () => {
 
     it("waits in a queue of so many bytes", async () => {
         const hub = await hubOf("plain h1");
-        const { agent, counter } = await connected(hub, "plain h1", { outbox: { maxBytes: 10_000 } });
+        const { agent, counter } = await registeredAgent(hub, "plain h1", { outbox: { maxBytes: 10_000 } });
         const letIn = lockOut(hub);
         await eventually("noticed", () => agent.state === "connecting");
         for (const text of numbers(10)) counter.tick(text.padEnd(3_000, "."));
@@ -238,7 +212,7 @@ describe("what an agent publishes", () => {
 
     it("is bounded too while the hub is there but does not answer", async () => {
         const hub = await hubOf("plain h1");
-        const { agent, counter } = await connected(hub, "plain h1", { outbox: { maxNotifications: 10 } });
+        const { agent, counter } = await registeredAgent(hub, "plain h1", { outbox: { maxNotifications: 10 } });
         hub.onNotifications = () => ({ status: 200, hang: true });
         for (const text of numbers(200)) counter.tick(text);
         await eventually("dropped", () => agent.status.dropped === 190);
@@ -247,7 +221,7 @@ describe("what an agent publishes", () => {
 
     it("does not hold up another Thing whose POST is not answered", async () => {
         const hub = await hubOf("plain h1");
-        const setUp = await connected(hub, "plain h1", {}, [COUNTER_ID, TWIN_ID]);
+        const setUp = await registeredAgent(hub, "plain h1", {}, [COUNTER_ID, TWIN_ID]);
         hub.onNotifications = ([line]) => (line?.["thingID"] === TWIN_ID ? { status: 200, hang: true } : undefined);
         setUp.thing(TWIN_ID).tick("stuck");
         setUp.counter.tick("free");
@@ -257,7 +231,7 @@ describe("what an agent publishes", () => {
 
     it("is not lost when the hub restarts in the middle", async () => {
         const hub = await hubOf("TLS h2", { batches: true });
-        const { agent, counter } = await connected(hub, "TLS h2");
+        const { agent, counter } = await registeredAgent(hub, "TLS h2");
         let count = 0;
         for (let round = 0; round < 5; round++) {
             for (let burst = 0; burst < 20; burst++) counter.tick(String(count++));

@@ -4,12 +4,13 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
-import { RawHub, type RawHubOptions } from "../conformance/raw/raw-hub";
+import { RawHub } from "../conformance/raw/raw-hub";
 import { certificate } from "../support/certificates";
+import { onEnd } from "../hub/harness";
 import { eventually } from "../support/eventually";
-import { TRANSPORTS, type Transport } from "../support/set-ups";
+import { TRANSPORTS } from "../support/set-ups";
 import { COUNTER_ID } from "../support/things";
-import { agentConfig, AgentSetUp, eventsOf, FAST, nextError, nextEvent, startHub } from "./agent-set-up";
+import { agentConfig, agentOf, eventsOf, FAST, hubOf, nextError, nextEvent, startHub } from "./agent-set-up";
 
 const CREDENTIALS = { username: "agent1", password: "secret" } as const;
 
@@ -54,29 +55,11 @@ async function freePort(): Promise<number> {
 }
 
 describe("an agent whose hub", () => {
-    const running: { stop(): Promise<void> }[] = [];
-
-    afterEach(async () => {
-        for (const each of running.splice(0).reverse()) await each.stop();
-    });
-
-    async function hubOf(transport: Transport, options: RawHubOptions = {}): Promise<RawHub> {
-        const hub = await startHub(transport, options);
-        running.push(hub);
-        return hub;
-    }
-
-    async function agentOf(config: Parameters<typeof AgentSetUp.start>[0]): Promise<AgentSetUp> {
-        const setUp = await AgentSetUp.start(config);
-        running.push(setUp);
-        return setUp;
-    }
-
     for (const secure of [true, false]) {
         it(`is killed and comes back on its port works on by itself, ${secure ? "with TLS" : "plain"}`, async function () {
             this.timeout(30_000);
             const hub = await ChildHub.start(secure);
-            running.push(hub);
+            onEnd(() => hub.stop());
             const { agent, counter } = await agentOf({
                 hub: `${secure ? "sse" : "sse-plain"}://127.0.0.1:${String(hub.port)}`,
                 credentials: CREDENTIALS,
@@ -93,7 +76,7 @@ describe("an agent whose hub", () => {
             counter.tick("meanwhile");
             const back = nextEvent(agent, "registered");
             const again = await ChildHub.start(secure, hub.port);
-            running.push(again);
+            onEnd(() => again.stop());
             await back;
             counter.tick("after");
             await eventually("after", () => again.notifications.includes("after"));

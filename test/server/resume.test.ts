@@ -137,7 +137,7 @@ describe("a stream that is resumed", () => {
             });
 
             it("stays when the time is up that it had to come back", async () => {
-                await start({ lingerTime: 500 });
+                await start({ lingerTime: 1_000 });
                 const id = await open(OURS);
                 await drop();
                 await open({ ...OURS, "last-event-id": id });
