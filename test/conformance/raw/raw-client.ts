@@ -119,6 +119,8 @@ export class Http1Wire implements RudeWire {
 export class Http2Wire implements RudeWire {
     /** How many TCP connections were made. */
     connections = 0;
+    /** How many of them the server said that it gives up (GOAWAY). */
+    goaways = 0;
     readonly #options: WireOptions;
     #session: http2.ClientHttp2Session | undefined;
 
@@ -162,6 +164,9 @@ export class Http2Wire implements RudeWire {
         const { origin, ca, identity } = this.#options;
         const session = http2.connect(origin, { ...(ca === undefined ? {} : { ca }), ...identity });
         session.on("error", () => undefined); // each request reports it
+        session.on("goaway", () => {
+            this.goaways += 1;
+        });
         this.connections += 1;
         this.#session = session;
         return session;
