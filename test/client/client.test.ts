@@ -5,7 +5,8 @@ import { SseScError } from "../../lib/errors";
 import type { SseScClientConfig } from "../../src/client-config";
 import { SseScClientFactory, SseScPlainClientFactory } from "../../src/sse-sc-client-factory";
 import { certificate, type TestCertificate } from "../support/certificates";
-import { counterTd, RawServer } from "./raw-server";
+import { counterTd, RawServer, type RawServerOptions } from "./raw-server";
+import { eventually } from "../support/eventually";
 import { codeOf, failure } from "../support/failures";
 
 type Wot = Awaited<ReturnType<Servient["start"]>>;
@@ -54,8 +55,12 @@ describe("client", () => {
         await server.stop();
     });
 
-    async function start(secure: boolean, config: SseScClientConfig = {}): Promise<Consumed> {
-        server = await RawServer.start(secure ? { tls } : {});
+    async function start(
+        secure: boolean,
+        config: SseScClientConfig = {},
+        options: RawServerOptions = {}
+    ): Promise<Consumed> {
+        server = await RawServer.start({ ...options, ...(secure ? { tls } : {}) });
         servient = new Servient();
         factory = secure
             ? new SseScClientFactory({ caCert: tls.cert, ...FAST, ...config })
@@ -483,6 +488,15 @@ describe("client", () => {
             await thing.readProperty("count");
             expect(server.opened).to.equal(2);
             expect(server.seenAt("/authn/login"), "the token still serves").to.have.length(1);
+        });
+
+        it("does not ask for what came by the one that nobody used any more", async () => {
+            const thing = await start(true, { idleTimeout: 30 }, { resumes: true });
+            await thing.readProperty("count");
+            await eventually("it rests", () => server.openSockets === 0);
+            await thing.readProperty("count");
+            const asked = server.seen.filter(({ method }) => method === "GET").map(({ headers }) => headers);
+            expect(asked.map((headers) => headers["last-event-id"])).to.deep.equal([undefined, undefined]);
         });
 
         it("lasts while a subscription stands", async () => {
