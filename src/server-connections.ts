@@ -108,7 +108,8 @@ export class ServerConnection {
     /**
      * Sends a request to the client and waits for its answer, as a hub does with its agents.
      * @throws SseScError AGENT_OFFLINE if the connection is or gets closed; OUTCOME_UNKNOWN if it gets closed and the request is not
-     * safe to repeat, or the time runs out; TIMEOUT, ABORTED, TOO_MANY_REQUESTS, or the error that the client answers
+     * safe to repeat, or the time runs out; INVALID_INPUT if it cannot be said in the client's dialect; TIMEOUT, ABORTED,
+     * TOO_MANY_REQUESTS, or the error that the client answers
      */
     request(init: NewRequest, options: ClientRequestOptions = {}): Promise<ResponseMessage> {
         return this.#shared.requests.request(this.#session, createRequest(init), pendingOptions(options));

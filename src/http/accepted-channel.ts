@@ -205,7 +205,9 @@ export class AcceptedChannel implements Channel {
             error = new SseScError("RESPONSE_TOO_LARGE");
         } catch (cause) {
             onError(`a ${message.kind} in the dialect ${converter.name}`, cause);
-            if (message.kind !== "response") throw cause;
+            if (message.kind !== "response") {
+                throw new SseScError("INVALID_INPUT", "The message cannot be encoded", { cause });
+            }
             error = new SseScError("INVALID_OUTPUT");
         }
         const failed: ResponseMessage = { ...message, status: "failed", output: undefined, error: toProblem(error) };

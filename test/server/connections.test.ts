@@ -3,6 +3,8 @@ import { expect } from "chai";
 import { type ServerConnection, SseScError } from "../../src/index";
 import { RawAgent } from "../conformance/raw/raw-agent";
 import type { RawClient } from "../conformance/raw/raw-client";
+import { onEnd } from "../hub/harness";
+import { eventually } from "../support/eventually";
 import { type Role, SetUp, sharedSetUps, TRANSPORTS, type Transport, usernameOf } from "../support/set-ups";
 import { COUNTER_ID } from "../support/things";
 
@@ -74,6 +76,31 @@ describe("server.connections", () => {
         expect((await opened).address).to.equal("127.0.0.1");
         await client.close();
         await setUp.stop();
+    });
+
+    it("counts an account as a client while it has a stream, not while all of its sessions linger", async () => {
+        const setUp = await SetUp.start({ secure: false, server: { lingerTime: 60_000 }, things: [] });
+        onEnd(() => setUp.stop());
+        const { server } = setUp;
+        const [one, two, admin] = [
+            await setUp.connected("plain h1", "device"),
+            await setUp.connected("plain h1", "device"),
+            await setUp.connected("plain h1", "admin"),
+        ];
+        for (const client of [one, two, admin]) onEnd(() => client.close());
+        const clients = async (): Promise<unknown> => {
+            const thingID = server.thingId;
+            return (await admin.call({ operation: "readproperty", thingID, name: "clients" })).envelope["output"];
+        };
+        for (const [client, count] of [
+            [one, 2],
+            [two, 1],
+        ] as const) {
+            const { lingering } = server.status;
+            client.stream!.destroy();
+            await eventually("it lingers", () => server.status.lingering > lingering);
+            expect(await clients()).to.equal(count);
+        }
     });
 
     it("keeps what the application hangs on a connection until its end has been told", async () => {
@@ -187,6 +214,37 @@ describe("server.connections", () => {
             const wrong = async (): Promise<unknown> => connection.request(invoke, { timeout });
             expect(await failure(wrong())).to.have.property("code", "INVALID_INPUT");
         }
+    });
+
+    it("does not ask another connection of a client when it is to ask one that is closed", async () => {
+        const { server } = await setUps("plain h1");
+        const [gone, connection] = await connected("plain h1", "device");
+        const [other] = await connected("plain h1", "device");
+        const closed = new Promise((done) => server.connections.once("closed", done));
+        gone.stream!.destroy();
+        await closed;
+        const request = connection.request({ operation: "ping" }, { timeout: 2_000 });
+        const refusal = await request.catch((error: unknown) => error);
+        expect(refusal).to.be.instanceOf(SseScError).with.property("code", "AGENT_OFFLINE");
+        await other.call({ operation: "ping" });
+        expect(other.stream!.blocks.filter(({ event }) => event === "request")).to.deep.equal([]);
+    });
+
+    it("refuses a request that cannot be said in the client's dialect, and goes on", async () => {
+        const { server } = await setUps("plain h1");
+        const [client, connection] = await connected("plain h1", "device");
+        const write = { operation: "writeproperty", thingId: "urn:lamp", name: "hue", input: 1n } as const;
+        for (const ask of [
+            () => connection.request(write, { timeout: 2_000 }),
+            () => server.connections.request(usernameOf("device"), write, { timeout: 2_000 }),
+        ]) {
+            const refusal = await ask().catch((error: unknown) => error);
+            expect(refusal).to.be.instanceOf(SseScError).with.property("code", "INVALID_INPUT");
+        }
+        const answer = connection.request({ operation: "ping" });
+        await new RawAgent(client).serve({ operation: "ping" }, { output: "pong" });
+        expect(await answer).to.include({ output: "pong" });
+        expect(client.stream!.blocks.filter(({ event }) => event === "request")).to.have.length(1);
     });
 
     it("closes one connection, those of one client, or all", async () => {
