@@ -216,10 +216,13 @@ describe("server.connections", () => {
         }
     });
 
-    it("does not ask another connection of a client when it is to ask one that is closed", async () => {
+    it("asks the connection that it is to ask, also an older one of a client, and no other when that is closed", async () => {
         const { server } = await setUps("plain h1");
         const [gone, connection] = await connected("plain h1", "device");
         const [other] = await connected("plain h1", "device");
+        const answer = connection.request({ operation: "ping" }, { timeout: 2_000 });
+        await new RawAgent(gone).serve({ operation: "ping" }, { output: "old" });
+        expect(await answer).to.include({ output: "old" });
         const closed = new Promise((done) => server.connections.once("closed", done));
         gone.stream!.destroy();
         await closed;
