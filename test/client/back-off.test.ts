@@ -44,10 +44,13 @@ describe("a client whose stream drops", () => {
     it("waits twice as long each time, until a stream has lived for longer than the longest wait", async () => {
         for (let round = 0; round < 3; round++) await back();
         for (const [index, wait] of [40, 80, 160].entries()) expect(waits[index]).to.be.at.least(wait - EARLY);
-        const opened = performance.now();
-        await eventually("it has lived", () => performance.now() - opened > 1.2 * RECONNECT.max);
-        await back();
-        expect(waits[3]).to.be.within(RECONNECT.min - EARLY, RECONNECT.max / 2);
+        // The machine may make any wait longer, but not all of them.
+        for (let round = 0; round < 5 && (waits.at(-1) ?? 0) > RECONNECT.max / 2; round++) {
+            const opened = performance.now();
+            await eventually("it has lived", () => performance.now() - opened > 1.2 * RECONNECT.max);
+            await back();
+        }
+        expect(waits.at(-1)).to.be.within(RECONNECT.min - EARLY, RECONNECT.max / 2);
     });
 
     it("waits as long as a server asks that refuses it, but no longer than it ever does", async () => {
