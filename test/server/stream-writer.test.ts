@@ -108,11 +108,16 @@ describe("StreamWriter", () => {
         expect(text().match(/:\n\n/g)).to.have.length(1);
     });
 
+    const tick = (): Promise<void> =>
+        new Promise((resolve) => {
+            process.nextTick(resolve);
+        });
+
     it("sends responses at the end of the tick, with what waits, and all else at the end of the turn", async () => {
         const writer = written();
         add("event");
         writer.wake(false);
-        await new Promise(process.nextTick);
+        await tick();
         expect(outbox.isEmpty).to.equal(false);
         await turn();
         expect(outbox.isEmpty).to.equal(true);
@@ -122,7 +127,7 @@ describe("StreamWriter", () => {
             add("response");
             writer.wake(true);
             expect(outbox.isEmpty).to.equal(false);
-            await new Promise(process.nextTick);
+            await tick();
             expect(outbox.isEmpty).to.equal(true);
         }
     });
