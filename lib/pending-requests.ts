@@ -30,6 +30,11 @@ interface Pending {
     readonly stopListening: () => void;
 }
 
+/** True if doing a request twice does no harm, so that it may be sent again after an unknown outcome. */
+export function mayRepeat({ operation }: RequestMessage): boolean {
+    return isOperation(operation) && operationInfo(operation).safe;
+}
+
 /**
  * The error of a request whose outcome nobody knows: `code` if repeating it does no harm, else `OUTCOME_UNKNOWN`
  * (design.md, "Delivery").
@@ -39,8 +44,7 @@ export function unknownOutcome(
     code: "CONNECTION_LOST" | "TIMEOUT",
     cause?: unknown
 ): SseScError {
-    const safe = isOperation(request.operation) && operationInfo(request.operation).safe;
-    if (safe) return new SseScError(code, undefined, { cause });
+    if (mayRepeat(request)) return new SseScError(code, undefined, { cause });
     return new SseScError("OUTCOME_UNKNOWN", undefined, { cause: new SseScError(code, undefined, { cause }) });
 }
 
@@ -111,10 +115,8 @@ export class PendingRequests {
     /** The other side forgets all that had left when the path broke: what is not to be sent again fails. */
     giveUp(cause: SseScError | undefined): void {
         for (const { request, options, doubtful } of [...this.#pending.values()]) {
-            if (!doubtful) continue;
-            const error = unknownOutcome(request, "CONNECTION_LOST", cause);
-            if (error.code === "OUTCOME_UNKNOWN" || options.repeat === undefined)
-                this.reject(request.correlationId, error);
+            if (!doubtful || (options.repeat !== undefined && mayRepeat(request))) continue;
+            this.reject(request.correlationId, unknownOutcome(request, "CONNECTION_LOST", cause));
         }
     }
 

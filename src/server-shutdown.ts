@@ -18,7 +18,9 @@ const DIRECTORY_EVENTS = /^\/events(\/|$)/;
 export function gateOf(dialects: Dialects): Gate {
     return new Gate({
         has: (method, path) =>
-            method === "POST" ? path === REQUEST_PATH : dialects.has(path) || DIRECTORY_EVENTS.test(path),
+            method === "POST"
+                ? path === REQUEST_PATH
+                : method === "GET" && (dialects.has(path) || DIRECTORY_EVENTS.test(path)),
         conventionsOf: (path) => dialects.get(path)?.conventions,
     });
 }

@@ -7,7 +7,7 @@
 import type { SendOptions } from "../../lib/channel";
 import { SseScError, toSseScError } from "../../lib/errors";
 import type { RequestMessage } from "../../lib/messages";
-import { unknownOutcome } from "../../lib/pending-requests";
+import { mayRepeat, unknownOutcome } from "../../lib/pending-requests";
 
 /** What a request needs of the channel that it goes by. */
 export interface RequestPath {
@@ -37,14 +37,14 @@ export async function sendRequest(
     options: SendOptions
 ): Promise<void> {
     const { query, isWanted, onNotTaken } = options;
-    const isSafe = unknownOutcome(request, "CONNECTION_LOST").code !== "OUTCOME_UNKNOWN";
     /** The session in which an attempt ended without anybody knowing whether the request was taken. */
     let ambiguous: number | undefined;
     for (let attempt = 1; ; attempt++) {
         await path.opened(options);
         const session = path.session();
         // Another session knows nothing of that attempt (design.md, "Repeated requests").
-        if (ambiguous !== undefined && ambiguous !== session && !isSafe) throw new SseScError("OUTCOME_UNKNOWN");
+        if (ambiguous !== undefined && ambiguous !== session && !mayRepeat(request))
+            throw new SseScError("OUTCOME_UNKNOWN");
         try {
             await path.post(body, query);
             return;
@@ -55,7 +55,7 @@ export async function sendRequest(
             const isAmbiguous = code === "CONNECTION_LOST" || code === "TIMEOUT";
             const repeats = path.resumes()
                 ? isUntaken || isAmbiguous
-                : isSafe && (isAmbiguous || (isUntaken && ambiguous !== undefined));
+                : mayRepeat(request) && (isAmbiguous || (isUntaken && ambiguous !== undefined));
             if (!repeats || isWanted === undefined || path.isClosed()) {
                 throw isAmbiguous ? unknownOutcome(request, code, error) : error;
             }

@@ -33,6 +33,9 @@ export interface StreamInit {
     readonly resumes: boolean;
 }
 
+/** Who has a stream, and where from. */
+type StreamSource = Pick<StreamInit, "identity" | "address" | "httpVersion">;
+
 /** What a server does with what its sessions bring. */
 export interface SessionHandlers {
     /** Answers a request: the output, or a SseScError for the caller. */
@@ -59,7 +62,7 @@ export class Session {
     /** What was taken already, where the client repeats. */
     readonly recent: RecentRequests | undefined;
     /** Without its response: that of a stream which has gone need not be kept. */
-    #stream: Pick<StreamInit, "identity" | "address" | "httpVersion">;
+    #stream: StreamSource;
     #expiry: NodeJS.Timeout | undefined;
 
     /** @param lost called when its stream has gone; @param closed when it is gone itself */
@@ -164,11 +167,7 @@ export class Session {
     }
 }
 
-function streamOf({
-    identity,
-    address,
-    httpVersion,
-}: StreamInit): Pick<StreamInit, "identity" | "address" | "httpVersion"> {
+function streamOf({ identity, address, httpVersion }: StreamInit): StreamSource {
     return { identity, address, httpVersion };
 }
 

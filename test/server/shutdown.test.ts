@@ -121,6 +121,17 @@ for (const transport of TRANSPORTS) {
             await stopped;
         });
 
+        it("hears of a client that leaves, and waits for its answers no longer", async () => {
+            const setUp = await start(transport, { shutdownTimeout: LONG, lingerTime: LONG });
+            const client = await connected(setUp, transport);
+            await ask(client, "invokeaction", "never");
+            await setUp.counter.invoked("never");
+            const stopped = setUp.server.stop();
+            const { status } = await client.request("DELETE", "/hiveot/ssesc", { headers: client.headers() });
+            expect(status).to.equal(204);
+            await stopped;
+        });
+
         it("ends few streams at once, after all that was told on them", async () => {
             const setUp = await start(transport, { shutdownTimeout: LONG });
             const clients = await Promise.all([1, 2, 3].map(() => connected(setUp, transport)));
