@@ -171,8 +171,8 @@ function streamOf({ identity, address, httpVersion }: StreamInit): StreamSource 
     return { identity, address, httpVersion };
 }
 
-/** Some moment ahead of the end of a credential: of one that ends soon, within the second half of what is left. */
-function spreadExpiry(expiresAt: number): number {
+/** Some moment of the 30 s ahead of the end of a credential: of one that ends soon, within the second half of what is left. */
+export function spreadExpiry(expiresAt: number): number {
     const left = Math.max(expiresAt - Date.now(), 0);
     return expiresAt - Math.random() * Math.min(EXPIRY_SPREAD, left / 2);
 }

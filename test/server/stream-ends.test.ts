@@ -4,6 +4,7 @@ import { Strategy } from "passport";
 import { onEnd } from "../hub/harness";
 import { RawClient, type RequestHeaders } from "../conformance/raw/raw-client";
 import { eventually } from "../support/eventually";
+import { spreadExpiry } from "../../src/http/session";
 import { isSecure, SetUp, TRANSPORTS } from "../support/set-ups";
 
 const PING = { operation: "ping" } as const;
@@ -36,6 +37,27 @@ class EndingClient extends RawClient {
         return stream.headers["hiveot-resume"];
     }
 }
+
+describe("the moment at which a stream ends", () => {
+    const endOf = (ahead: number): number[] => {
+        const expiresAt = Date.now() + ahead;
+        return Array.from({ length: 1_000 }, () => expiresAt - spreadExpiry(expiresAt));
+    };
+
+    it("is spread over the 30 s ahead of the end of its credential, never behind it", () => {
+        const ends = endOf(3_600_000);
+        for (const ahead of ends) expect(ahead).to.be.within(0, 30_000);
+        for (const third of [0, 1, 2]) {
+            const inIt = ends.filter((ahead) => Math.floor(ahead / 10_000) === third);
+            expect(inIt, `third ${String(third)}`).to.have.length.within(200, 500); // of 333; chance goes nowhere near that
+        }
+    });
+
+    it("is in the second half of what is left, where that is less than a minute, and at once where nothing is", () => {
+        for (const ahead of endOf(10_000)) expect(ahead).to.be.within(0, 5_000);
+        for (const ahead of endOf(-10)) expect(ahead).to.equal(0);
+    });
+});
 
 for (const transport of TRANSPORTS) {
     describe(`a stream whose credential ends, over ${transport}`, () => {
